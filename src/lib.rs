@@ -1,0 +1,40 @@
+//! `workbook`, the program behind `cargo run`.
+//!
+//! It builds the book with mdBook's own library, serves it with live reload, lists and runs the
+//! examples, and says what this machine can show of them. One module, one command:
+//!
+//! ```text
+//! project ─► chapters ─► list, run                       what the folders hold
+//!    │
+//!    ├─► include, links, dedent, preprocess ─► book ─► site ─► serve   from Markdown to the browser
+//!    │
+//!    └─► doctor                                          what the machine allows
+//! ```
+//!
+//! Everything but the reader of facts in [`doctor`] compiles on any system that Rust's standard
+//! library knows, so that the book can be read where its examples cannot run.
+
+#![forbid(unsafe_code)]
+
+pub mod book;
+pub mod chapters;
+pub mod dedent;
+pub mod doctor;
+pub mod include;
+pub mod links;
+pub mod list;
+pub mod preprocess;
+pub mod project;
+pub mod run;
+pub mod serve;
+pub mod site;
+pub mod watch;
+
+/// What to say to a reader whose system is not Linux.
+pub const NEEDS_LINUX: &str = "\
+The examples need Linux: they call fork, waitid and pipe2, and they look into /proc.
+The book itself can be read on any system: `cargo run`. Ways to get a Linux for the examples:
+  - Windows: WSL 2 (`wsl --install`), then install Rust in it and clone the project there.
+  - macOS: a small virtual machine, for example with Lima, UTM or Multipass.
+  - Any system: a container (`docker run -it -v .:/book -w /book rust:latest bash`).
+  - Any system: a cloud machine or a web editor that runs on Linux; one core is enough.";
