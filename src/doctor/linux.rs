@@ -35,7 +35,7 @@ pub(super) fn read() -> Facts {
         cgroup_pids_max: least_in_cgroups(&cgroups, "pids", "pids.max", "pids.max"),
         pid_max: number("/proc/sys/kernel/pid_max"),
         shm: shm(),
-        memory_available_bytes: memory_available_bytes(&cgroups),
+        memory_available_bytes: process::available_memory_bytes(),
         container_signs: container_signs(&cgroups),
         root: nix::unistd::geteuid().is_root(),
         seccomp: field(&status, "Seccomp").and_then(|mode| mode.parse().ok()),
@@ -68,16 +68,6 @@ fn shm() -> Option<Shm> {
         size_bytes: blocks.saturating_mul(block_bytes),
         free_bytes: free.saturating_mul(block_bytes),
     })
-}
-
-fn memory_available_bytes(cgroups: &str) -> Option<u64> {
-    let meminfo = text("/proc/meminfo")?;
-    let kib: u64 = field(&meminfo, "MemAvailable")?.strip_suffix("kB")?.trim().parse().ok()?;
-    let of_machine = kib.saturating_mul(1024);
-    Some(
-        least_in_cgroups(cgroups, "memory", "memory.max", "memory.limit_in_bytes")
-            .map_or(of_machine, |of_groups| of_groups.min(of_machine)),
-    )
 }
 
 /// The least number in the file of this process's control group and all groups above it. The

@@ -4,12 +4,11 @@
 //! and the cgroup's quota, which limits time and not which processors (the kernel's
 //! Documentation/admin-guide/cgroup-v2.rst, "CPU", and scheduler/sched-bwc.rst for version 1).
 
+use crate::cgroup::{self, Version};
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
-use procfs::process::{MountInfo, MountInfos};
-use procfs::{FromBufRead, ProcessCGroups};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 // ANCHOR: cpus
 /// How many processors a pool in this process may count on.
@@ -73,79 +72,29 @@ fn affinity() -> Option<usize> {
     Some((0..CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).count())
 }
 
-/// The tightest quota of this process's cgroup and of those above it, with `root` standing for `/`.
+/// The tightest quota of this process's cgroup and of those above it, in processors, with `root` standing for `/`.
 fn quota(root: &Path) -> Option<f64> {
-    let groups = read_proc::<ProcessCGroups>(root, "proc/self/cgroup")?;
-    let mounts = read_proc::<MountInfos>(root, "proc/self/mountinfo")?;
-    let mut tightest: Option<f64> = None;
-    for group in &groups.0 {
-        let controllers: Vec<&str> = group.controllers.iter().map(String::as_str).collect();
-        let Some(version) = CgroupVersion::of(group.hierarchy, &controllers) else { continue };
-        for mount in mounts.0.iter().filter(|mount| version.is_mounted_by(mount)) {
-            for folder in folders(root, mount, &group.pathname) {
-                if let Some(cpus) = version.quota(&folder) {
-                    tightest = Some(tightest.map_or(cpus, |sofar| sofar.min(cpus)));
-                }
-            }
-        }
-    }
-    tightest
+    cgroup::folders(root, "cpu")
+        .into_iter()
+        .filter_map(|(version, folder)| match version {
+            Version::V1 => quota_v1(&folder),
+            Version::V2 => quota_v2(&folder),
+        })
+        .min_by(f64::total_cmp)
 }
 
-/// The two ways in which a cgroup can limit processor time.
-#[derive(Clone, Copy)]
-enum CgroupVersion {
-    /// One hierarchy for each set of controllers.
-    V1,
-    /// One hierarchy for all.
-    V2,
+/// -1 if there is none.
+fn quota_v1(folder: &Path) -> Option<f64> {
+    let quota = fs::read_to_string(folder.join("cpu.cfs_quota_us")).ok()?;
+    let period = fs::read_to_string(folder.join("cpu.cfs_period_us")).ok()?;
+    ratio(quota.trim(), period.trim())
 }
 
-impl CgroupVersion {
-    /// From a line of `/proc/self/cgroup`; `None` if that hierarchy has nothing to do with processor time.
-    fn of(hierarchy: u32, controllers: &[&str]) -> Option<Self> {
-        match controllers {
-            [] | [""] if hierarchy == 0 => Some(CgroupVersion::V2),
-            _ if controllers.contains(&"cpu") => Some(CgroupVersion::V1),
-            _ => None,
-        }
-    }
-
-    fn is_mounted_by(self, mount: &MountInfo) -> bool {
-        match self {
-            CgroupVersion::V1 => {
-                mount.fs_type == "cgroup" && mount.super_options.contains_key("cpu")
-            }
-            CgroupVersion::V2 => mount.fs_type == "cgroup2",
-        }
-    }
-
-    /// The quota of the group whose files are in `folder`, in processors.
-    fn quota(self, folder: &Path) -> Option<f64> {
-        match self {
-            // -1 if there is none.
-            CgroupVersion::V1 => {
-                let quota = fs::read_to_string(folder.join("cpu.cfs_quota_us")).ok()?;
-                let period = fs::read_to_string(folder.join("cpu.cfs_period_us")).ok()?;
-                ratio(quota.trim(), period.trim())
-            }
-            // `QUOTA PERIOD` in microseconds, or `max PERIOD`.
-            CgroupVersion::V2 => {
-                let text = fs::read_to_string(folder.join("cpu.max")).ok()?;
-                let mut words = text.split_whitespace();
-                ratio(words.next()?, words.next()?)
-            }
-        }
-    }
-}
-
-/// Where the files of the group `path` and of the groups above it are, as far up as this mount shows.
-fn folders(root: &Path, mount: &MountInfo, path: &str) -> Vec<PathBuf> {
-    let mount_point = mount.mount_point.strip_prefix("/").unwrap_or(&mount.mount_point);
-    let top = root.join(mount_point);
-    // In a container the mount often begins at the container's own group, and the path may be seen from outside.
-    let below = Path::new(path).strip_prefix(&mount.root).unwrap_or(Path::new(""));
-    below.ancestors().map(|part| top.join(part)).collect()
+/// `QUOTA PERIOD` in microseconds, or `max PERIOD`.
+fn quota_v2(folder: &Path) -> Option<f64> {
+    let text = fs::read_to_string(folder.join("cpu.max")).ok()?;
+    let mut words = text.split_whitespace();
+    ratio(words.next()?, words.next()?)
 }
 
 fn ratio(quota_us: &str, period_us: &str) -> Option<f64> {
@@ -154,25 +103,10 @@ fn ratio(quota_us: &str, period_us: &str) -> Option<f64> {
     (quota > 0.0 && period > 0.0).then(|| quota / period)
 }
 
-fn read_proc<T: FromBufRead>(root: &Path, file: &str) -> Option<T> {
-    let text = fs::read(root.join(file)).ok()?;
-    T::from_buf_read(text.as_slice()).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A machine made of files: `(path, content)`.
-    fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("a temporary folder");
-        for (path, content) in files {
-            let path = root.path().join(path);
-            fs::create_dir_all(path.parent().expect("a folder")).expect("create the folder");
-            fs::write(path, content).expect("write the file");
-        }
-        root
-    }
+    use crate::machine::machine;
 
     const MOUNT_V2: &str = "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n";
 

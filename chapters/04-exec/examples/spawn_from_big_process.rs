@@ -30,7 +30,8 @@ const WAYS: [(&str, Way); 3] = [
 
 fn main() -> Result<(), Box<dyn Error>> {
     let wanted_mib: usize = std::env::args().nth(1).map_or(Ok(1024), |mib| mib.parse())?;
-    let largest_mib = wanted_mib.min(available_mib()? / 2);
+    let available = process::available_memory_bytes().ok_or("/proc/meminfo cannot be read")?;
+    let largest_mib = wanted_mib.min(usize::try_from(available >> 20)? / 2);
     if largest_mib < wanted_mib {
         println!("only half of the free memory is used: {largest_mib} MiB of {wanted_mib} MiB");
     }
@@ -81,17 +82,4 @@ fn fastest(way: Way) -> Result<Duration, Box<dyn Error>> {
         rounds += 1;
     }
     Ok(least)
-}
-
-/// What is free on the machine, or in the cgroup if that is less.
-fn available_mib() -> Result<usize, Box<dyn Error>> {
-    let meminfo = std::fs::read_to_string("/proc/meminfo")?;
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kib: usize =
-        line.and_then(|line| line.split_whitespace().next()).unwrap_or("0").parse()?;
-    let bytes = |file: &str| std::fs::read_to_string(file).ok()?.trim().parse::<usize>().ok();
-    let group = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let limit_mib =
-        group.iter().find_map(|file| bytes(file)).map_or(usize::MAX, |len| len >> 20);
-    Ok((kib >> 10).min(limit_mib))
 }

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,17 +19,8 @@ use tempfile::TempDir;
 /// What takes longer has failed. Only a machine under heavy load comes near it.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// Where cargo puts the example: `target/PROFILE/examples`, beside the `deps` that this test was started from.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("path of this test");
-    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-    let program = profile.join("examples/pool_v1");
-    assert!(program.exists(), "{} is not built: use plain `cargo test`", program.display());
-    program
-}
-
 fn pool(folder: &Path) -> Command {
-    let mut command = Command::new(program());
+    let mut command = Command::new(transcript::built_example("pool_v1"));
     command.current_dir(folder).stdin(Stdio::null()).env_remove("RUST_BACKTRACE");
     command
 }
@@ -178,7 +169,10 @@ fn without_a_folder_it_reads_the_chapters_of_the_book() {
 fn with_sigchld_ignored_the_lines_come_before_the_error() {
     let root = tree(&[(b"a", 5), (b"b", 6)]);
     let mut command = Command::new("env");
-    command.arg("--ignore-signal=CHLD").arg(program()).args(["-j", "2", "."]);
+    command
+        .arg("--ignore-signal=CHLD")
+        .arg(transcript::built_example("pool_v1"))
+        .args(["-j", "2", "."]);
     let output = output(command.current_dir(root.path()).stdin(Stdio::null()));
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     assert!(sorted(&output.stdout) == sorted(&sha256sum(root.path())));
@@ -189,7 +183,9 @@ fn with_sigchld_ignored_the_lines_come_before_the_error() {
 fn too_few_descriptors_are_an_error_that_names_the_way_out() {
     let root = tree(&[(b"a", 5), (b"b", 5), (b"c", 5), (b"d", 5), (b"e", 5), (b"f", 5)]);
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 16; exec \"$0\" -j 6 ."]).arg(program());
+    command
+        .args(["-c", "ulimit -n 16; exec \"$0\" -j 6 ."])
+        .arg(transcript::built_example("pool_v1"));
     let output = output(command.current_dir(root.path()).stdin(Stdio::null()));
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     let said = text(&output.stderr);
@@ -250,7 +246,7 @@ impl AtWork {
         // the signal its meaning back, and becomes the pool.
         let parent = Command::new("env")
             .arg("--default-signal=INT")
-            .arg(program())
+            .arg(transcript::built_example("pool_v1"))
             .args(["-j", &count.to_string(), "."])
             .current_dir(root.path())
             .stdin(Stdio::null())

@@ -1,0 +1,71 @@
+//! Where the limits of this process's cgroup stand, and of the groups above it: the limits of all of them hold.
+//!
+//! A cgroup is a group of processes with common limits. Version 1 has one tree of groups for each set of controllers,
+//! version 2 one tree for all.
+//!
+//! # References
+//! man 7 cgroups; the kernel's Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/cgroups.rst.
+
+use procfs::process::{MountInfo, MountInfos};
+use procfs::{FromBufRead, ProcessCGroups};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The two kinds of trees, whose files have different names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    V1,
+    V2,
+}
+
+/// The folders with the limits that `controller` sets this process, with `root` standing for `/`: its own group's and
+/// those above, as far up as the mounts show.
+pub(crate) fn folders(root: &Path, controller: &str) -> Vec<(Version, PathBuf)> {
+    let groups = read_proc::<ProcessCGroups>(root, "proc/self/cgroup");
+    let mounts = read_proc::<MountInfos>(root, "proc/self/mountinfo");
+    let (Some(groups), Some(mounts)) = (groups, mounts) else { return Vec::new() };
+    let mut found = Vec::new();
+    for group in &groups.0 {
+        let Some(version) = Version::of(group.hierarchy, &group.controllers, controller) else {
+            continue;
+        };
+        for mount in mounts.0.iter().filter(|mount| version.is_mounted_by(mount, controller)) {
+            let upwards = upwards(root, mount, &group.pathname);
+            found.extend(upwards.into_iter().map(|folder| (version, folder)));
+        }
+    }
+    found
+}
+
+impl Version {
+    /// From a line of `/proc/self/cgroup`; `None` if that tree has nothing to do with `controller`.
+    fn of(hierarchy: u32, controllers: &[String], controller: &str) -> Option<Self> {
+        if hierarchy == 0 && controllers.iter().all(String::is_empty) {
+            return Some(Version::V2);
+        }
+        controllers.iter().any(|own| own == controller).then_some(Version::V1)
+    }
+
+    fn is_mounted_by(self, mount: &MountInfo, controller: &str) -> bool {
+        match self {
+            Version::V1 => {
+                mount.fs_type == "cgroup" && mount.super_options.contains_key(controller)
+            }
+            Version::V2 => mount.fs_type == "cgroup2",
+        }
+    }
+}
+
+/// Where the files of the group `path` and of the groups above it are.
+fn upwards(root: &Path, mount: &MountInfo, path: &str) -> Vec<PathBuf> {
+    let mount_point = mount.mount_point.strip_prefix("/").unwrap_or(&mount.mount_point);
+    let top = root.join(mount_point);
+    // In a container the mount often begins at the container's own group, and the path may be seen from outside.
+    let below = Path::new(path).strip_prefix(&mount.root).unwrap_or(Path::new(""));
+    below.ancestors().map(|part| top.join(part)).collect()
+}
+
+fn read_proc<T: FromBufRead>(root: &Path, file: &str) -> Option<T> {
+    let text = fs::read(root.join(file)).ok()?;
+    T::from_buf_read(text.as_slice()).ok()
+}
