@@ -101,32 +101,6 @@ pub fn hidepid(mounts: &str) -> Option<String> {
     options.split(',').find_map(|option| option.strip_prefix("hidepid=")).map(str::to_owned)
 }
 
-/// The path of this process's control group in `/proc/self/cgroup`: of `controller` in version
-/// 1, else of version 2.
-///
-/// The first part tells the version: the controller's name, or nothing.
-pub fn cgroup_path<'a>(
-    cgroups: &'a str,
-    controller: &str,
-) -> Option<(Option<String>, &'a str)> {
-    let mut unified = None;
-    for line in cgroups.lines() {
-        let mut columns = line.splitn(3, ':');
-        let (Some(_), Some(controllers), Some(path)) =
-            (columns.next(), columns.next(), columns.next())
-        else {
-            continue;
-        };
-        if controllers.split(',').any(|it| it == controller) {
-            return Some((Some(controllers.to_owned()), path));
-        }
-        if controllers.is_empty() {
-            unified = Some((None, path));
-        }
-    }
-    unified
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,14 +137,5 @@ mod tests {
         let over = format!("{hidden}proc /proc proc rw 0 0\n");
         assert_eq!(hidepid(&over), None);
         assert_eq!(hidepid("tmpfs /proc/acpi tmpfs ro,hidepid=2 0 0\n"), None);
-    }
-
-    #[test]
-    fn a_control_group_is_found_in_both_versions() {
-        let v1 = "5:pids:/docker/ab\n4:cpu,cpuacct:/x\n0::/system\n";
-        assert_eq!(cgroup_path(v1, "pids"), Some((Some("pids".into()), "/docker/ab")));
-        assert_eq!(cgroup_path(v1, "cpuacct"), Some((Some("cpu,cpuacct".into()), "/x")));
-        assert_eq!(cgroup_path("0::/user.slice\n", "pids"), Some((None, "/user.slice")));
-        assert_eq!(cgroup_path("", "pids"), None);
     }
 }

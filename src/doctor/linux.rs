@@ -6,9 +6,9 @@
 use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::facts::{Cpus, Facts, Shm, cgroup_path, field, hidepid, limit};
+use super::facts::{Cpus, Facts, Shm, field, hidepid, limit};
 
 /// The inode of the first process namespace, fixed in the kernel (`PROC_PID_INIT_INO`).
 const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
@@ -32,7 +32,7 @@ pub(super) fn read() -> Facts {
         },
         processes: limit(&limits, "Max processes").unwrap_or_default(),
         descriptors: limit(&limits, "Max open files").unwrap_or_default(),
-        cgroup_pids_max: least_in_cgroups(&cgroups, "pids", "pids.max", "pids.max"),
+        cgroup_pids_max: process::cgroup_limit("pids", "pids.max", "pids.max"),
         pid_max: number("/proc/sys/kernel/pid_max"),
         shm: shm(),
         memory_available_bytes: process::available_memory_bytes(),
@@ -68,28 +68,6 @@ fn shm() -> Option<Shm> {
         size_bytes: blocks.saturating_mul(block_bytes),
         free_bytes: free.saturating_mul(block_bytes),
     })
-}
-
-/// The least number in the file of this process's control group and all groups above it. The
-/// limits of all of them hold.
-fn least_in_cgroups(
-    cgroups: &str,
-    controller: &str,
-    v2_file: &str,
-    v1_file: &str,
-) -> Option<u64> {
-    let (version_1, path) = cgroup_path(cgroups, controller)?;
-    let (mount, file) = match version_1 {
-        Some(controllers) => (Path::new("/sys/fs/cgroup").join(controllers), v1_file),
-        None => (PathBuf::from("/sys/fs/cgroup"), v2_file),
-    };
-    // In a container the path may be the host's, and only the mount point itself is there.
-    let group = mount.join(path.trim_start_matches('/'));
-    group
-        .ancestors()
-        .take_while(|folder| folder.starts_with(&mount))
-        .filter_map(|folder| number(folder.join(file)))
-        .min()
 }
 
 fn container_signs(cgroups: &str) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! How much memory a program may still take before somebody gets killed.
 
-use crate::cgroup::{self, Version};
+use crate::cgroup::limit;
 use std::fs;
 use std::path::Path;
 
@@ -20,15 +20,8 @@ fn available(root: &Path) -> Option<u64> {
     let meminfo = fs::read_to_string(root.join("proc/meminfo")).ok()?;
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    let limits = cgroup::folders(root, "memory").into_iter().filter_map(|(version, folder)| {
-        let file = match version {
-            Version::V1 => "memory.limit_in_bytes",
-            Version::V2 => "memory.max",
-        };
-        // `max` is no number, and no limit.
-        fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok()
-    });
-    limits.chain([kib.saturating_mul(1024)]).min()
+    let limit = limit(root, "memory", "memory.limit_in_bytes", "memory.max");
+    limit.into_iter().chain([kib.saturating_mul(1024)]).min()
 }
 
 #[cfg(test)]

@@ -18,6 +18,38 @@ pub(crate) enum Version {
     V2,
 }
 
+/// The tightest number that `controller` holds this process to, from the file of that name in version 1 or 2 of
+/// cgroups. `None` if there is no limit, or none that can be read.
+///
+/// ```
+/// // How many processes and threads this process's cgroups may have.
+/// let pids_max: Option<u64> = process::cgroup_limit("pids", "pids.max", "pids.max");
+/// ```
+///
+/// # References
+/// man 7 cgroups; the kernel's Documentation/admin-guide/cgroup-v2.rst.
+pub fn cgroup_limit(controller: &str, v1_file: &str, v2_file: &str) -> Option<u64> {
+    limit(Path::new("/"), controller, v1_file, v2_file)
+}
+
+/// The same with `root` standing for `/`.
+pub(crate) fn limit(
+    root: &Path,
+    controller: &str,
+    v1_file: &str,
+    v2_file: &str,
+) -> Option<u64> {
+    let numbers = folders(root, controller).into_iter().filter_map(|(version, folder)| {
+        let file = match version {
+            Version::V1 => v1_file,
+            Version::V2 => v2_file,
+        };
+        // `max` is no number, and no limit.
+        fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok()
+    });
+    numbers.min()
+}
+
 /// The folders with the limits that `controller` sets this process, with `root` standing for `/`: its own group's and
 /// those above, as far up as the mounts show.
 pub(crate) fn folders(root: &Path, controller: &str) -> Vec<(Version, PathBuf)> {

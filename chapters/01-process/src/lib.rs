@@ -24,6 +24,7 @@ mod snapshot;
 mod state;
 
 pub use available::available_memory_bytes;
+pub use cgroup::cgroup_limit;
 pub use cpus::{Cpus, cpus};
 pub use descriptor::{Descriptor, PipeEnd, Target};
 pub use error::SnapshotError;

@@ -4,15 +4,15 @@
 //! Run it with `cargo run --example exec_failures`.
 //! Look at the third error: the file is there, and the kernel says that it is not.
 
+mod temporary;
+
 use exec::Command;
-use nix::sys::statvfs::{FsFlags, statvfs};
 use std::error::Error;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use tempfile::TempDir;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = folder()?;
+    let folder = temporary::folder()?;
     std::env::set_current_dir(&folder)?;
     file("script", 0o755, "#!/opt/no/such/python\nprint('hello')\n")?;
     file("plain", 0o644, "#!/bin/sh\necho hello\n")?;
@@ -32,20 +32,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("children left: {}", wait::children()?.len());
     std::env::set_current_dir("/")?;
     Ok(())
-}
-
-/// A folder for files that are to be executed, which a file system can forbid.
-fn folder() -> Result<TempDir, Box<dyn Error>> {
-    let folder = tempfile::tempdir()?;
-    if statvfs(folder.path())?.flags().contains(FsFlags::ST_NOEXEC) {
-        let path = std::env::temp_dir();
-        return Err(format!(
-            "no program can be run from {}, which is mounted noexec: set TMPDIR to another folder",
-            path.display()
-        )
-        .into());
-    }
-    Ok(folder)
 }
 
 fn file(name: &str, mode: u32, text: &str) -> std::io::Result<()> {

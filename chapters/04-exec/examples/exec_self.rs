@@ -5,13 +5,13 @@
 //! A copy of the program puts another file in its own place. Look at who answers when it is started by its name, and
 //! who answers when it is started through `/proc/self/exe`.
 
+mod temporary;
+
 use exec::Command;
-use nix::sys::statvfs::{FsFlags, statvfs};
 use std::error::Error;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::id;
-use tempfile::TempDir;
 
 /// The name of the copy.
 const COPY: &str = "program";
@@ -26,24 +26,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn make_copy() -> Result<(), Box<dyn Error>> {
-    let folder = folder()?;
+    let folder = temporary::folder()?;
     let copy = folder.path().join(COPY);
     fs::copy(std::env::current_exe()?, &copy)?;
     end(Command::new(copy).arg("--copy"))
-}
-
-/// A folder for files that are to be executed, which a file system can forbid.
-fn folder() -> Result<TempDir, Box<dyn Error>> {
-    let folder = tempfile::tempdir()?;
-    if statvfs(folder.path())?.flags().contains(FsFlags::ST_NOEXEC) {
-        let path = std::env::temp_dir();
-        return Err(format!(
-            "no program can be run from {}, which is mounted noexec: set TMPDIR to another folder",
-            path.display()
-        )
-        .into());
-    }
-    Ok(folder)
 }
 
 fn replace_and_start() -> Result<(), Box<dyn Error>> {
