@@ -1,12 +1,17 @@
 //! `workbook`, the program behind `cargo run`.
 //!
 //! It builds the book with mdBook's own library, serves it with live reload, lists and runs the
-//! examples, and says what this machine can show of them. One module, one command:
+//! examples, grades the exercises, and says what this machine can show of them. One module, one
+//! command:
 //!
 //! ```text
 //! project ─► chapters ─► list, run                       what the folders hold
 //!    │
-//!    ├─► include, links, dedent, preprocess ─► book ─► site ─► serve   from Markdown to the browser
+//!    ├─► include, links, dedent, exercise_page, score_table ─► preprocess ─► book ─► site ─► serve
+//!    │                                                                 progress_page ──┘
+//!    │
+//!    ├─► exercises (grade, watch, hint, solution, reset)   from the reader's file to a tick
+//!    ├─► prove                                           would the grader notice?
 //!    │
 //!    └─► doctor                                          what the machine allows
 //! ```
@@ -20,19 +25,26 @@ pub mod book;
 pub mod chapters;
 pub mod dedent;
 pub mod doctor;
+pub mod exercise_page;
+pub mod exercises;
 pub mod include;
+mod interrupt;
 pub mod links;
 pub mod list;
+pub mod output;
 pub mod preprocess;
+pub mod progress_page;
 pub mod project;
+pub mod prove;
 pub mod run;
+pub mod score_table;
 pub mod serve;
 pub mod site;
 pub mod watch;
 
 /// What to say to a reader whose system is not Linux.
 pub const NEEDS_LINUX: &str = "\
-The examples need Linux: they call fork, waitid and pipe2, and they look into /proc.
+The examples and the exercises need Linux: they call fork, waitid and pipe2, and they look into /proc.
 The book itself can be read on any system: `cargo run`. Ways to get a Linux for the examples:
   - Windows: WSL 2 (`wsl --install`), then install Rust in it and clone the project there.
   - macOS: a small virtual machine, for example with Lima, UTM or Multipass.

@@ -9,14 +9,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use workbook::book::{self, Destination};
+use workbook::output::print;
 use workbook::project::Project;
-use workbook::{chapters, doctor, list, preprocess, run, serve};
+use workbook::{chapters, doctor, exercises, list, preprocess, prove, run, serve};
 
-/// From Fork to Pool: the book, its examples, and what this machine can show of them.
+/// From Fork to Pool: the book, its examples and exercises, and what this machine can show.
 #[derive(Parser)]
-#[command(version, name = "workbook")]
+#[command(version, name = "workbook", bin_name = "cargo run --")]
 struct Arguments {
     /// The folder that holds book.toml.
     #[arg(long, global = true, hide = true)]
@@ -42,7 +44,7 @@ enum Command {
         #[arg(long)]
         dest: Option<PathBuf>,
     },
-    /// List the chapters and their examples, with minutes.
+    /// List the chapters, their examples and their exercises, with minutes and ticks.
     List,
     /// Run an example of any chapter.
     Run {
@@ -51,6 +53,45 @@ enum Command {
         /// Arguments for the example.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
+    },
+    /// Grade an exercise, or all of them.
+    Grade {
+        /// The exercise's name, as `list` shows it.
+        id: Option<String>,
+    },
+    /// Grade an exercise at each save of its src/lib.rs.
+    Watch {
+        /// The exercise to begin with [default: the first that is not solved].
+        id: Option<String>,
+    },
+    /// Give the next hint for an exercise.
+    Hint {
+        /// The exercise's name, as `list` shows it.
+        id: String,
+        /// Show the hints that you have seen, and no new one.
+        #[arg(long)]
+        again: bool,
+    },
+    /// Show the reference solution of an exercise that you have passed.
+    Solution {
+        /// The exercise's name, as `list` shows it.
+        id: String,
+        /// Show it although you have not passed.
+        #[arg(long)]
+        give_up: bool,
+    },
+    /// Put the starter of an exercise back, and keep a copy of your file.
+    Reset {
+        /// The exercise's name, as `list` shows it.
+        id: String,
+    },
+    /// Prove the graders: change the solutions, and count what goes unnoticed.
+    Prove {
+        /// The exercise's name, as `list` shows it [default: all of them].
+        id: Option<String>,
+        /// Install cargo-mutants without a question if it is missing.
+        #[arg(long)]
+        yes: bool,
     },
     /// Check what this machine can show of the book, and say what to do about the rest.
     Doctor,
@@ -71,7 +112,14 @@ enum Question {
 }
 
 fn main() -> ExitCode {
-    match perform(Arguments::parse()) {
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| {
+        let _ = error.print();
+        if error.kind() == ErrorKind::MissingRequiredArgument {
+            anstream::eprintln!("The names are in what `cargo run -- list` prints.");
+        }
+        std::process::exit(error.exit_code())
+    });
+    match perform(arguments) {
         Ok(status) => status,
         Err(error) => {
             anstream::eprintln!("error: {error:#}");
@@ -82,6 +130,11 @@ fn main() -> ExitCode {
 
 fn perform(arguments: Arguments) -> Result<ExitCode> {
     let find = || Project::find(arguments.root.as_deref());
+    let with_exercises = || -> Result<_> {
+        let project = find()?;
+        let all = exercises::read_all(&project)?;
+        Ok((project, all))
+    };
     match arguments.command.unwrap_or(Command::Serve { port: None, open: false }) {
         Command::Serve { port, open } => serve::serve(&find()?, port, open)?,
         Command::Build { dest } => {
@@ -91,12 +144,40 @@ fn perform(arguments: Arguments) -> Result<ExitCode> {
             for warning in book::build(&project, &destination)? {
                 anstream::eprintln!("warning: {warning}");
             }
-            anstream::println!("The book is in {}", destination.folder().display());
+            print(&format!("The book is in {}\n", destination.folder().display()))?;
         }
-        Command::List => print(&list::render(&chapters::read_all(&find()?)?))?,
+        Command::List => {
+            let (project, all) = with_exercises()?;
+            let standing = list::Standing::of(&project, &all);
+            print(&list::render(&chapters::read_all(&project)?, &standing))?;
+        }
         Command::Run { name, args } => {
             let project = find()?;
             run::run(&project, &chapters::read_all(&project)?, &name, &args)?;
+        }
+        Command::Grade { id } => {
+            let (project, all) = with_exercises()?;
+            return exercises::grade::grade(&project, &all, id.as_deref());
+        }
+        Command::Watch { id } => {
+            let (project, all) = with_exercises()?;
+            exercises::watch::watch(&project, &all, id.as_deref())?;
+        }
+        Command::Hint { id, again } => {
+            let (project, all) = with_exercises()?;
+            print(&exercises::hint::hint(&project, &all, &id, again)?)?;
+        }
+        Command::Solution { id, give_up } => {
+            let (project, all) = with_exercises()?;
+            print(&exercises::solution::solution(&project, &all, &id, give_up)?)?;
+        }
+        Command::Reset { id } => {
+            let (project, all) = with_exercises()?;
+            print(&exercises::reset::reset(&project, &all, &id)?)?;
+        }
+        Command::Prove { id, yes } => {
+            let (project, all) = with_exercises()?;
+            return prove::prove(&project, &all, id.as_deref(), yes);
         }
         Command::Doctor => {
             let findings = doctor::examine();
@@ -117,15 +198,4 @@ fn perform(arguments: Arguments) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Colours reach a terminal only, and a reader who has seen enough (`list | head`) is no
-/// failure.
-fn print(text: &str) -> io::Result<()> {
-    use std::io::Write;
-
-    match anstream::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
 }

@@ -7,15 +7,18 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use mdbook_preprocessor::book::{Book, BookItem};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
 
 use crate::chapters::{package_name, page_minutes};
 use crate::dedent::dedent_listings;
+use crate::exercise_page::{self, Shown};
 use crate::links;
+use crate::score_table;
 
-/// Mends links, moves listings to the margin and writes the strip under each chapter's title.
+/// Puts the exercises and their scores in, mends links, moves listings to the margin and writes the strip under
+/// each chapter's title.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Workbook;
 
@@ -26,6 +29,9 @@ impl Preprocessor for Workbook {
 
     fn run(&self, context: &PreprocessorContext, mut book: Book) -> Result<Book> {
         let source = context.root.join(&context.config.book.src);
+        // A book without exercises needs none to be readable.
+        let mut exercises: Option<Vec<Shown>> = None;
+        let mut problems = Vec::new();
         book.for_each_mut(|item| {
             if let BookItem::Chapter(chapter) = item
                 && let Some(path) = &chapter.source_path
@@ -33,9 +39,20 @@ impl Preprocessor for Workbook {
                 let folder = path.parent().unwrap_or(Path::new(""));
                 let package = package_name(&source.join(folder));
                 let page = with_strip(&chapter.content, folder, package.as_deref());
-                chapter.content = dedent_listings(&links::point_to_index(&page));
+                let place = context.config.book.src.join(path);
+                let page = with_exercises(page, &place, &context.root, &mut exercises)
+                    .and_then(|page| score_table::expand(page, &place, &context.root));
+                match page {
+                    Ok(page) => {
+                        chapter.content = dedent_listings(&links::point_to_index(&page))
+                    }
+                    Err(error) => problems.push(format!("{error:#}")),
+                }
             }
         });
+        if !problems.is_empty() {
+            bail!("{}", problems.join("\n"));
+        }
         Ok(book)
     }
 
@@ -61,6 +78,25 @@ pub fn speak(input: impl Read, mut output: impl Write) -> Result<()> {
     serde_json::to_writer(&mut output, &book)
         .context("cannot write the book to standard output")?;
     output.flush().context("cannot write the book to standard output")
+}
+
+/// `page`, which lies at `place` in the project, with its exercises. They are read for the first
+/// page that shows one.
+fn with_exercises(
+    page: String,
+    place: &Path,
+    root: &Path,
+    exercises: &mut Option<Vec<Shown>>,
+) -> Result<String> {
+    if !exercise_page::is_wanted(&page) {
+        return Ok(page);
+    }
+    let known = match exercises {
+        Some(known) => known,
+        None => exercises.insert(exercise_page::read_all(root)?),
+    };
+    let place = place.to_string_lossy().replace('\\', "/");
+    exercise_page::expand(&page, &place, known)
 }
 
 /// `page` with its line about the minutes replaced by a strip that also names the chapter's

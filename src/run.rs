@@ -77,7 +77,8 @@ fn find<'a>(chapters: &'a [Chapter], name: &str) -> Result<&'a str> {
     bail!("no example is called {name}.{advice}\nAll names: cargo run -- list");
 }
 
-fn closest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+/// The names that `wanted` may have been meant to be, the likeliest first.
+pub(crate) fn closest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut rated: Vec<(f64, &str)> = names
         .map(|name| {
             let begun = name.starts_with(wanted) || name.contains(wanted);

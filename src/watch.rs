@@ -16,7 +16,10 @@ use crate::project::Project;
 pub const INTERVAL: Duration = Duration::from_millis(200);
 
 /// What the pages are made of, relative to the project's root.
-const SOURCES: &[&str] = &["book.toml", "README.md", "chapters", "exercises", "theme"];
+const SOURCES: &[&str] = &["book.toml", "README.md", "chapters", EXERCISES, "theme"];
+
+/// Here the reader edits code, which no page shows: only what describes the exercises counts.
+const EXERCISES: &str = "exercises";
 
 /// The state of all source files at one moment. Two that differ mean an edit in between.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,8 +34,9 @@ impl Sources {
                 WalkDir::new(project.root().join(name))
                     .into_iter()
                     .filter_entry(|it| is_source(it.path()))
+                    .filter_map(Result::ok)
+                    .filter(move |it| *name != EXERCISES || is_of_a_page(it.path()))
             })
-            .filter_map(Result::ok)
             .filter(|entry| entry.file_type().is_file())
             .filter_map(|entry| {
                 let metadata = entry.metadata().ok()?;
@@ -48,6 +52,13 @@ impl Sources {
 fn is_source(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     !(name.starts_with('.') || name.ends_with('~') || name == "target")
+}
+
+/// Whether a page is made of the file.
+fn is_of_a_page(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| {
+        ["README.md", "Cargo.toml", "score.toml"].iter().any(|it| name == *it)
+    })
 }
 
 #[cfg(test)]
@@ -76,5 +87,24 @@ mod tests {
         assert_eq!(empty, look());
         fs::write(chapters.join(".page.md.swp"), "x").expect("a file");
         assert_eq!(empty, look());
+    }
+
+    #[test]
+    fn of_an_exercise_only_its_description_is_watched() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let own = folder.path().join("exercises/05-pipe/pipe-eof");
+        fs::create_dir_all(own.join("src")).expect("a folder");
+        fs::create_dir(folder.path().join("chapters")).expect("a folder");
+        fs::write(folder.path().join("book.toml"), "").expect("a file");
+        let project = Project::find(Some(folder.path())).expect("a project");
+
+        let before = Sources::look(&project);
+        fs::write(own.join("src/lib.rs"), "//! Mine.").expect("a file");
+        assert_eq!(before, Sources::look(&project));
+        for name in ["README.md", "Cargo.toml", "../../score.toml"] {
+            let before = Sources::look(&project);
+            fs::write(own.join(name), "text").expect("a file");
+            assert_ne!(before, Sources::look(&project), "{name}");
+        }
     }
 }

@@ -129,6 +129,9 @@ taskset -c 0 cargo run -- run two_returns && cargo test -p fork
 for n in 1 2; do cat '/proc/self/status; x'; done
 cargo run -- list; cargo run
 cargo build --release --example two_returns && target/release/examples/two_returns
+all=$(pgrep -d, -f \"^[^ ]*debug/$name\"); ps -p \"$(pgrep -P $(pgrep -of \"x/$name\") | head -n 1)\"
+( ulimit -u $(( $(ps -L --no-headers | wc -l) + 40 )); cargo build -p $name )
+cargo test -p ID-solution; cargo run -p fork -- anything; cargo run -- watch
 ";
     assert_eq!(faults(&one_example(), script), Vec::<String>::new());
     assert_eq!(examples_run(script), ["two_returns"; 4]);
@@ -146,6 +149,10 @@ fn commands_that_name_what_does_not_exist_have_a_fault() {
         ("cargo test --test absent", "no test `absent`"),
         ("sort x | frobnicate", "`frobnicate` is not among"),
         ("for n in 1 2; do frobnicate; done", "`frobnicate` is not among"),
+        ("kill $(frobnicate | head -n 1)", "`frobnicate` is not among"),
+        ("echo \"$(( $(frobnicate) + 1 ))\"", "`frobnicate` is not among"),
+        ("cargo run -- hint absent", "no exercise `absent`"),
+        ("cargo run -- prove --yes absent", "no exercise `absent`"),
     ] {
         let faults = faults(&one_example(), script);
         assert!(faults.len() == 1 && faults[0].contains(part), "{script}: {faults:?}");

@@ -5,7 +5,8 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use support::project::{Project, cargo_metadata, chapter_number, root};
+use support::exercises::{self, exercise_number, is_the_readers, stands_in};
+use support::project::{Package, Project, cargo_metadata, chapter_number, root};
 use support::{Finding, assert_none, assert_one, rust};
 
 /// Where `unsafe` may stand, and must: an entry without it is out of date.
@@ -15,27 +16,79 @@ const UNSAFE_ALLOWED: &[&str] = &[
     "chapters/02-fork/",
     "chapters/03-wait/",
     "chapters/04-exec/",
+    "exercises/grader/",
+];
+
+/// The exercises that may call the kernel on their own. Not every one has to, so nothing is said about an entry without
+/// `unsafe`.
+const UNSAFE_IN_EXERCISES: &[&str] = &[
+    "exercises/02-fork/",
+    "exercises/05-pipe/",
 ];
 
 /// The crates that run what a chapter has: the cases of its contract, its examples. Every chapter may test with them.
 const DEV_CRATES: [&str; 2] = ["contract", "transcript"];
 
+/// What a package is, as far as the order of the packages goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The part of a chapter.
+    Chapter(u32),
+    /// An exercise of a chapter, or its solution.
+    Exercise(u32),
+    /// What every exercise is: its description and the reader's progress.
+    Description,
+    /// The half of the grader that is in the program of an exercise.
+    Gate,
+    Grader,
+    /// One of [`DEV_CRATES`].
+    Dev,
+    /// The workbook itself, and whatever else uses the others.
+    Above,
+}
+
+fn place(package: &Package) -> Place {
+    if let Some(number) = chapter_number(&package.dir) {
+        return Place::Chapter(number);
+    }
+    if let Some(number) = exercise_number(&package.dir) {
+        return Place::Exercise(number);
+    }
+    match package.dir.as_str() {
+        "exercises/exercise" => Place::Description,
+        "exercises/gate" => Place::Gate,
+        "exercises/grader" => Place::Grader,
+        _ if DEV_CRATES.contains(&package.name.as_str()) => Place::Dev,
+        _ => Place::Above,
+    }
+}
+
+/// Whether a package may depend on another one. `kind` is cargo's: `normal`, `dev` or `build`.
+fn may_depend(own: Place, used: Place, kind: &str) -> bool {
+    use Place::{Above, Chapter, Description, Dev, Exercise, Gate, Grader};
+
+    match (own, used) {
+        (Chapter(own), Chapter(used)) => used < own,
+        (Chapter(_), Dev) => kind == "dev",
+        (Exercise(own), Chapter(used)) => used <= own,
+        (Exercise(_), Gate) => kind == "normal",
+        (Exercise(_), Grader) => kind == "dev",
+        (Grader, Chapter(_) | Description | Gate) => true,
+        (Grader | Gate | Description, Dev) => kind == "dev",
+        (Above, Exercise(_)) => false,
+        (Above, _) => true,
+        _ => false,
+    }
+}
+
 fn depends_downwards(project: &Project) -> Vec<Finding> {
     let mut findings = Vec::new();
     for package in &project.packages {
-        let chapter = chapter_number(&package.dir);
         for (name, kind) in &package.depends_on {
             let Some(used) = project.packages.iter().find(|known| known.name == *name) else {
                 continue;
             };
-            let used_chapter = chapter_number(&used.dir);
-            let allowed = match (chapter, used_chapter) {
-                (Some(own), Some(used)) => used < own,
-                (Some(_), None) => DEV_CRATES.contains(&name.as_str()) && kind == "dev",
-                (None, Some(_)) => !DEV_CRATES.contains(&package.name.as_str()),
-                (None, None) => true,
-            };
-            if !allowed {
+            if !may_depend(place(package), place(used), kind) {
                 let what = format!("`{}` must not depend on `{name}` ({kind})", package.name);
                 findings.push(Finding::new(format!("{}/Cargo.toml", package.dir), what));
             }
@@ -61,6 +114,7 @@ fn unsafe_only_where_allowed(project: &Project, allowed: &[&str]) -> Vec<Finding
                 used.insert(*place);
             }
             Some(_) => {}
+            None if UNSAFE_IN_EXERCISES.iter().any(|place| path.starts_with(place)) => {}
             None => {
                 findings.extend(lines.into_iter().map(|line| {
                     Finding::at(path, line, "`unsafe` is not allowed in this crate")
@@ -82,6 +136,8 @@ fn forbids_unsafe_elsewhere(project: &Project, allowed: &[&str]) -> Vec<Finding>
         .targets("lib")
         .chain(project.targets("bin"))
         .filter(|(_, target)| !allowed.iter().any(|place| target.root.starts_with(place)))
+        // The reader's crate is the reader's, and its other crates hold what the reader could write.
+        .filter(|(_, target)| exercise_number(&target.root).is_none())
         .filter(|(_, target)| {
             let text = project.files.get(&target.root).map_or("", String::as_str);
             !rust::tokens(text).is_ok_and(|tokens| rust::forbids_unsafe(&tokens))
@@ -92,7 +148,7 @@ fn forbids_unsafe_elsewhere(project: &Project, allowed: &[&str]) -> Vec<Finding>
 
 fn files_begin_with_a_comment(project: &Project) -> Vec<Finding> {
     rust_files(project)
-        .filter(|(_, text)| !text.starts_with("//"))
+        .filter(|(_, text)| !text.starts_with("//!"))
         .map(|(path, _)| {
             Finding::at(path, 1, "begins without a `//!` that says what the file is")
         })
@@ -102,16 +158,17 @@ fn files_begin_with_a_comment(project: &Project) -> Vec<Finding> {
 fn every_file_is_compiled(project: &Project) -> Vec<Finding> {
     let compiled = rust::compiled_files(project);
     rust_files(project)
-        .filter(|(path, _)| !compiled.contains(*path))
+        .filter(|(path, _)| !compiled.contains(*path) && !stands_in(path))
         .map(|(path, _)| Finding::new(path, "is compiled by no target of any package"))
         .collect()
 }
 
+/// The project's own Rust files. What the reader writes may break every rule.
 fn rust_files(project: &Project) -> impl Iterator<Item = (&str, &str)> {
     project
         .files
         .iter()
-        .filter(|(path, _)| path.ends_with(".rs"))
+        .filter(|(path, _)| path.ends_with(".rs") && !is_the_readers(path))
         .map(|(path, text)| (path.as_str(), text.as_str()))
 }
 
@@ -138,7 +195,10 @@ fn packages_inherit(project: &Project) -> Vec<Finding> {
                 findings.push(Finding::new(&path, what));
             }
         }
-        if !inherits(manifest.get("lints")) {
+        // A starter is not finished, and its reader need not document anything.
+        let is_the_readers =
+            exercises::all(project).iter().any(|exercise| exercise.folder == package.dir);
+        if !is_the_readers && !inherits(manifest.get("lints")) {
             findings.push(Finding::new(&path, "does not say `[lints] workspace = true`"));
         }
         if !package.private {
@@ -266,6 +326,78 @@ fn the_dev_crate_depends_on_no_chapter() {
     let mut project = two_chapters(&[], &[]);
     project.packages[2].depends_on.push(("process".into(), "normal".into()));
     assert_one(&depends_downwards(&project), "`transcript` must not depend on `process`");
+}
+
+#[test]
+fn an_exercise_depends_on_its_chapter_and_on_lower_ones() {
+    let with = |depends_on: &[(&str, &str)]| {
+        two_chapters(&[], &[])
+            .package("gate", "exercises/gate", &[])
+            .package("grader", "exercises/grader", &[("gate", "normal"), ("process", "normal")])
+            .package("exercise", "exercises/exercise", &[])
+            .package("one", "exercises/01-process/one", depends_on)
+            .package("one-solution", "exercises/01-process/one/solution", &[])
+            .package("workbook", "", &[("exercise", "normal"), ("process", "normal")])
+    };
+    assert_none(depends_downwards(&with(&[
+        ("process", "normal"),
+        ("gate", "normal"),
+        ("grader", "dev"),
+    ])));
+    for (name, kind) in [
+        ("fork", "normal"),
+        ("gate", "dev"),
+        ("grader", "normal"),
+        ("exercise", "normal"),
+        ("one-solution", "dev"),
+        ("transcript", "dev"),
+    ] {
+        let findings = depends_downwards(&with(&[(name, kind)]));
+        assert_one(&findings, &format!("`one` must not depend on `{name}` ({kind})"));
+    }
+    for (user, used) in [
+        ("process", "grader"),
+        ("process", "gate"),
+        ("gate", "process"),
+        ("gate", "exercise"),
+        ("exercise", "gate"),
+        ("exercise", "process"),
+        ("grader", "one"),
+        ("workbook", "one"),
+        ("transcript", "gate"),
+    ] {
+        let mut project = with(&[]);
+        let package = project.packages.iter_mut().find(|package| package.name == user);
+        package.expect("a package").depends_on.push((used.into(), "normal".into()));
+        let findings = depends_downwards(&project);
+        assert_one(&findings, &format!("`{user}` must not depend on `{used}`"));
+    }
+}
+
+#[test]
+fn what_the_reader_writes_breaks_no_rule_and_what_the_book_gives_does() {
+    let exercise = |file: &str, text: &str| {
+        let mut project = two_chapters(&[], &[]);
+        project.files.insert(format!("exercises/01-process/one/{file}"), text.to_owned());
+        project.package("one", "exercises/01-process/one", &[])
+    };
+    for file in ["src/lib.rs", "src/mine.rs"] {
+        let project = exercise(file, "unsafe fn a( {");
+        assert_none(files_begin_with_a_comment(&project));
+        assert_none(every_file_is_compiled(&project));
+        assert_none(unsafe_only_where_allowed(&project, &["chapters/02-fork/"]));
+        assert_none(forbids_unsafe_elsewhere(&project, &["chapters/02-fork/"]));
+    }
+    for file in ["starter/lib.rs", "wrong/one.rs", "src/bin/one.rs"] {
+        let project = exercise(file, "unsafe fn a() {}");
+        assert_none(every_file_is_compiled(&project));
+        assert_one(&files_begin_with_a_comment(&project), file);
+        assert_one(&unsafe_only_where_allowed(&project, &["chapters/02-fork/"]), file);
+    }
+    let mut project = two_chapters(&[], &[]);
+    let path = "exercises/02-fork/one/wrong/one.rs".to_owned();
+    project.files.insert(path, "//! ZOMBIE: It waits.\nunsafe fn a() {}".into());
+    assert_none(unsafe_only_where_allowed(&project, &["chapters/02-fork/"]));
 }
 
 #[test]

@@ -24,7 +24,8 @@ fn list_shows_every_chapter_and_every_example_of_the_book() {
         let parts: Vec<String> =
             within.iter().map(|part| part.to_string_lossy().into_owned()).collect();
         match &parts[..] {
-            [chapter, page] if page == "README.md" => {
+            // An appendix has a letter, and nothing to run.
+            [chapter, page] if page == "README.md" && is_numbered(chapter) => {
                 let number = chapter.split('-').next().expect("a number");
                 assert!(words.contains(&number), "chapter {chapter} is missing:\n{list}");
                 chapters += 1;
@@ -37,6 +38,27 @@ fn list_shows_every_chapter_and_every_example_of_the_book() {
         }
     }
     assert!(chapters >= 6, "only {chapters} chapters were looked for");
+
+    let mut exercises = 0;
+    for entry in WalkDir::new(project().join("exercises")).min_depth(3).max_depth(3) {
+        let path = entry.expect("an entry").into_path();
+        let within = path.strip_prefix(project().join("exercises")).expect("it is in there");
+        let parts: Vec<String> =
+            within.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        if let [chapter, id, file] = &parts[..]
+            && file == "Cargo.toml"
+            && is_numbered(chapter)
+        {
+            assert!(words.contains(&id.as_str()), "exercise {id} is missing:\n{list}");
+            exercises += 1;
+        }
+    }
+    let solved = list.lines().last().unwrap_or_default();
+    assert!(solved.contains(&format!(" of {exercises} exercises solved.")), "{list}");
+}
+
+fn is_numbered(folder: &str) -> bool {
+    folder.starts_with(|first: char| first.is_ascii_digit())
 }
 
 #[test]

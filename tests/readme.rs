@@ -1,4 +1,5 @@
-//! The project's README: what a reader sees first must be true.
+//! What a reader sees first must be true: the project's README, and the two pages beside it that tell how to work with
+//! the exercises and how to change something.
 
 mod support;
 
@@ -9,6 +10,9 @@ use support::project::{Project, resolve, root};
 use support::{Finding, assert_none, assert_one, commands};
 
 const README: &str = "README.md";
+
+/// Pages outside the book. What they tell to do can be done.
+const OUTSIDE: [&str; 3] = [README, "CONTRIBUTING.md", "exercises/README.md"];
 
 /// The first two commands build and prove everything, and stand where they are seen.
 fn two_commands_come_first(text: &str) -> Vec<Finding> {
@@ -43,35 +47,35 @@ fn without_comment(line: &str) -> String {
     line.split(" #").next().unwrap_or_default().trim().to_owned()
 }
 
-fn commands_exist(project: &Project, text: &str) -> Vec<Finding> {
+fn commands_exist(project: &Project, page: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for block in page::blocks(text) {
         if !is_script(&block) {
-            findings.push(Finding::at(README, block.line, "every code block here is `sh`"));
+            findings.push(Finding::at(page, block.line, "every code block here is `sh`"));
             continue;
         }
         let mut faults = commands::faults(project, &block.text);
         faults.extend(commands::parsed_by_bash(&block.text).err());
-        findings.extend(faults.into_iter().map(|what| Finding::at(README, block.line, what)));
+        findings.extend(faults.into_iter().map(|what| Finding::at(page, block.line, what)));
     }
     for (line, code) in page::inline_code(text) {
         if ["cargo ", "mdbook ", "bash "].iter().any(|program| code.starts_with(program)) {
             let faults = commands::faults(project, &code);
-            findings.extend(faults.into_iter().map(|what| Finding::at(README, line, what)));
+            findings.extend(faults.into_iter().map(|what| Finding::at(page, line, what)));
         }
     }
     findings
 }
 
-fn links_lead_somewhere(project: &Project, text: &str) -> Vec<Finding> {
+fn links_lead_somewhere(project: &Project, page: &str, text: &str) -> Vec<Finding> {
     page::links(text)
         .into_iter()
         .filter(|(_, link)| !link.starts_with("https://"))
         .filter(|(_, link)| {
-            let file = resolve(README, link.split('#').next().unwrap_or_default());
+            let file = resolve(page, link.split('#').next().unwrap_or_default());
             !file.is_some_and(|file| project.files.contains_key(&file))
         })
-        .map(|(line, link)| Finding::at(README, line, format!("`{link}` leads to no file")))
+        .map(|(line, link)| Finding::at(page, line, format!("`{link}` leads to no file")))
         .collect()
 }
 
@@ -131,8 +135,10 @@ fn the_readme_is_true() {
     let project = Project::read();
     let readme = &project.files[README];
     assert_none(two_commands_come_first(readme));
-    assert_none(commands_exist(&project, readme));
-    assert_none(links_lead_somewhere(&project, readme));
+    for page in OUTSIDE {
+        assert_none(commands_exist(&project, page, &project.files[page]));
+        assert_none(links_lead_somewhere(&project, page, &project.files[page]));
+    }
     assert_none(chapters_match(readme, &project.files["chapters/SUMMARY.md"]));
     assert_none(picture_has_words(readme));
 }
@@ -169,12 +175,26 @@ fn other_commands_at_the_top_are_found() {
 #[test]
 fn a_readme_that_is_not_true_is_found() {
     let project = Project::of(&[("LICENSE-MIT", "")]);
-    assert_none(commands_exist(&project, "```sh\ncargo run -- list\n```\nor `mdbook serve`"));
-    assert_one(&commands_exist(&project, "```sh\ncargo run -- sing\n```\n"), "no `sing`");
-    assert_one(&commands_exist(&project, "or `cargo run --example absent`"), "no example");
-    assert_one(&commands_exist(&project, "```\ncargo run\n```\n"), "is `sh`");
-    assert_none(links_lead_somewhere(&project, "[a](LICENSE-MIT) [b](https://man7.org)"));
-    assert_one(&links_lead_somewhere(&project, "[a](LICENSE-BSD)"), "leads to no file");
+    assert_none(commands_exist(
+        &project,
+        README,
+        "```sh\ncargo run -- list\n```\nor `mdbook serve`",
+    ));
+    assert_one(
+        &commands_exist(&project, README, "```sh\ncargo run -- sing\n```\n"),
+        "no `sing`",
+    );
+    assert_one(
+        &commands_exist(&project, README, "or `cargo run --example absent`"),
+        "no example",
+    );
+    assert_one(&commands_exist(&project, README, "```\ncargo run\n```\n"), "is `sh`");
+    assert_none(links_lead_somewhere(
+        &project,
+        README,
+        "[a](LICENSE-MIT) [b](https://man7.org)",
+    ));
+    assert_one(&links_lead_somewhere(&project, README, "[a](LICENSE-BSD)"), "leads to no file");
     assert_none(picture_has_words("![one two three four five six seven eight](a.svg)"));
     assert_one(&picture_has_words("![picture](a.svg)"), "no picture with words");
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 #[path = "support/program.rs"]
 mod support;
 
+use exercise::{Outcome, Progress};
 use support::*;
 
 /// An edit is on its page after this time, says the book's README.
@@ -85,6 +86,15 @@ impl Server {
         let (_, _, page) = self.get(path);
         let (_, rest) = page.split_once("const shown = \"").expect("the script that reloads");
         rest.split('"').next().expect("a number").to_owned()
+    }
+
+    /// What a page that has seen `shown` is told about the exercises, when it is told something
+    /// new.
+    fn progress(&self, shown: &str) -> serde_json::Value {
+        let (status, head, body) = self.get(&format!("/__progress/{shown}"));
+        assert_eq!(status, 200, "{body}");
+        assert!(head.contains("content-type: application/json"), "{head}");
+        serde_json::from_str(&body).expect("JSON")
     }
 
     /// How long it takes until the page at `path` contains `text`.
@@ -305,6 +315,154 @@ fn a_failing_build_is_reported_and_the_old_pages_stay() {
 
     mini.write("chapters/01-one/README.md", "# One\n\nmended\n");
     server.time_until("/01-one/", "mended");
+}
+
+fn failed(code: &str, diagnosis: &str) -> Outcome {
+    Outcome::Failed { code: code.into(), case: "ends".into(), diagnosis: diagnosis.into() }
+}
+
+#[test]
+fn ticks_and_diagnoses_come_to_an_open_page_without_a_reload() {
+    let mini = MiniBook::new();
+    mini.add_exercise("first-end");
+    mini.add_exercise("other-end");
+    let server = Server::start(&mini, &["--port", "0"]);
+    let build = server.build_shown("/01-one/");
+
+    let (_, _, page) = server.get("/01-one/");
+    for place in [
+        "<section class=\"exercise\" data-exercise=\"first-end\"",
+        "<p class=\"exercise-state\" role=\"status\" aria-live=\"polite\" hidden",
+        "<div class=\"exercise-diagnosis\" hidden",
+        "<p class=\"exercise-count\" hidden",
+        "fetch(\"/__progress/\"",
+    ] {
+        assert!(page.contains(place), "{place} is not in:\n{page}");
+    }
+
+    // A page that has seen nothing is told at once.
+    let news = server.progress("0");
+    assert_eq!(news["exercises"], serde_json::json!({}));
+    assert_eq!(news["untried"]["state"], "○ not tried yet");
+
+    let told = |news: &serde_json::Value, id: &str, what: &str| -> String {
+        news["exercises"][id][what].as_str().unwrap_or_default().to_owned()
+    };
+    let shown = |news: &serde_json::Value| news["version"].as_str().expect("text").to_owned();
+    let start = Instant::now();
+    Progress::record(
+        mini.root(),
+        "first-end",
+        failed("ZOMBIE", "PROCESS  ZOMBIE\n  4217 <b>\n"),
+    )
+    .expect("a record");
+    let news = server.progress(&shown(&news));
+    assert!(start.elapsed() < Duration::from_secs(15), "only at the end of the wait");
+    let link = "<a href=\"/B-failure-index/index.html#zombie\">ZOMBIE</a>";
+    assert_eq!(
+        told(&news, "first-end", "state"),
+        format!("✗ failed: {link}, in the case “ends”")
+    );
+    assert_eq!(
+        told(&news, "first-end", "diagnosis"),
+        format!("PROCESS  {link}\n  4217 &lt;b&gt;")
+    );
+    assert_eq!(news["exercises"]["first-end"]["solved"], false);
+
+    Progress::record(mini.root(), "first-end", Outcome::Passed).expect("a record");
+    let news = server.progress(&shown(&news));
+    assert_eq!(told(&news, "first-end", "state"), "✓ passed");
+    assert_eq!(told(&news, "first-end", "diagnosis"), "");
+
+    // What is damaged is no record, and harms nobody.
+    mini.write(".workbook/progress/other-end.json", "{");
+    let news = server.progress(&shown(&news));
+    assert!(news["exercises"].get("other-end").is_none(), "{news}");
+    assert_eq!(told(&news, "first-end", "state"), "✓ passed");
+
+    assert_eq!(server.build_shown("/01-one/"), build, "the page was built again");
+}
+
+#[test]
+fn an_edited_exercise_is_served() {
+    let mini = MiniBook::new();
+    mini.add_exercise("first-end");
+    let server = Server::start(&mini, &["--port", "0"]);
+    let readme = mini.root().join("exercises/01-one/first-end/README.md");
+    let text = fs::read_to_string(&readme).expect("the exercise's page");
+    fs::write(&readme, text.replace("A child.", "Two children.")).expect("an edit");
+    server.time_until("/01-one/", "Two children.");
+}
+
+#[test]
+fn a_built_page_shows_no_ticks_and_asks_for_none() {
+    let mini = MiniBook::new();
+    mini.add_exercise("first-end");
+    Progress::record(mini.root(), "first-end", failed("ZOMBIE", "the diagnosis"))
+        .expect("a record");
+    let site = mini.root().join("built");
+    let (status, _, errors) = outcome(mini.workbook().args(["build", "--dest"]).arg(&site));
+    assert_eq!(status, Some(0), "{errors}");
+    for page in ["01-one/index.html", "print.html"] {
+        let text = fs::read_to_string(site.join(page)).expect("the page");
+        assert!(text.contains("The end of first-end") && text.contains("Wait for it."));
+        assert!(text.contains("class=\"exercise-state\""), "{page}");
+        for part in ["__progress", "__reload", "the diagnosis", "ZOMBIE", "not tried"] {
+            assert!(!text.contains(part), "{part} is in {page}");
+        }
+    }
+}
+
+#[test]
+fn mdbooks_own_program_gets_the_exercises_too() {
+    let mini = MiniBook::new();
+    mini.add_exercise("first-end");
+    let preprocess = |id: &str| {
+        let chapter = serde_json::json!({
+            "name": "One", "content": format!("# One\n\n{{{{#exercise {id}}}}}\n"), "number": null,
+            "sub_items": [], "path": "01-one/index.md", "source_path": "01-one/README.md",
+            "parent_names": [],
+        });
+        let input = serde_json::json!([
+            { "root": mini.root(), "config": { "book": { "src": "chapters" } },
+              "renderer": "html", "mdbook_version": "0.5.4" },
+            { "items": [{ "Chapter": chapter }] },
+        ]);
+        outcome(mini.workbook().arg("preprocess").write_stdin(input.to_string()))
+    };
+    let (status, output, errors) = preprocess("first-end");
+    assert_eq!(status, Some(0), "{errors}");
+    let book: serde_json::Value = serde_json::from_str(&output).expect("JSON");
+    let content = book["items"][0]["Chapter"]["content"].as_str().expect("a page");
+    for part in ["### The end of first-end {#exercise-first-end}", "[as you saw](#look)"] {
+        assert!(content.contains(part), "{part} is not in:\n{content}");
+    }
+    let (status, output, errors) = preprocess("absent");
+    assert_eq!((status, output.as_str()), (Some(1), ""));
+    assert!(
+        errors.contains("chapters/01-one/README.md: no exercise is called absent"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn an_exercise_that_does_not_exist_stops_the_build() {
+    let mini = MiniBook::new();
+    mini.add_exercise("first-end");
+    mini.write(
+        "chapters/00-introduction/README.md",
+        "# Introduction\n\n{{#exercise first-and}}\n",
+    );
+    let site = mini.root().join("built");
+    let (status, _, errors) = outcome(mini.workbook().args(["build", "--dest"]).arg(&site));
+    assert_eq!(status, Some(1));
+    assert!(
+        errors.contains(
+            "chapters/00-introduction/README.md: no exercise is called first-and. Did you mean \
+             first-end?"
+        ),
+        "{errors}"
+    );
 }
 
 #[cfg(unix)]

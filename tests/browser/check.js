@@ -8,28 +8,13 @@
 
 import { createServer } from "node:http";
 import { mkdir, readFile, readdir, stat } from "node:fs/promises";
-import { existsSync } from "node:fs";
 import { extname, join, normalize, relative, resolve, sep } from "node:path";
-import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
+import { DEADLINE_MS, THEMES, WINDOWS, axeSource, launch, overflow, violations } from "./browser.js";
 
-const THEMES = ["light", "rust", "coal", "navy", "ayu"];
-const WINDOWS = [
-  { name: "wide", width: 1280, height: 900 },
-  { name: "narrow", width: 360, height: 740 },
-];
-// What the accessibility check holds pages to: WCAG 2.0, 2.1 and 2.2, levels A and AA.
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-const BROWSERS = ["chromium", "chromium-browser", "google-chrome", "chromium-headless-shell"];
-const FLAGS = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-  "--disable-background-networking", "--disable-component-update",
-];
 const TYPES = {
   ".css": "text/css", ".html": "text/html; charset=utf-8", ".js": "text/javascript",
   ".json": "application/json", ".png": "image/png", ".svg": "image/svg+xml", ".woff2": "font/woff2",
 };
-const DEADLINE_MS = 15_000;
 
 const [site, screenshots] = readArguments(process.argv.slice(2));
 const findings = new Map();
@@ -49,17 +34,6 @@ function readArguments(words) {
     process.exit(2);
   }
   return [resolve(words[0]), folder && resolve(folder)];
-}
-
-function browserPath() {
-  if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  const folders = (process.env.PATH ?? "").split(":");
-  for (const name of BROWSERS) {
-    const folder = folders.find((folder) => existsSync(join(folder, name)));
-    if (folder) return join(folder, name);
-  }
-  console.error(`no browser: install one of ${BROWSERS.join(", ")} or set CHROMIUM`);
-  process.exit(2);
 }
 
 async function pagesOf(folder) {
@@ -108,19 +82,6 @@ function listen(page, name, where, origin) {
   });
 }
 
-/// What sticks out of the window to the right, and is not inside something that scrolls.
-function overflow() {
-  const width = document.documentElement.clientWidth;
-  if (document.documentElement.scrollWidth <= width) return undefined;
-  const scrolls = (element) => ["auto", "scroll", "hidden"].includes(getComputedStyle(element).overflowX);
-  const inside = (element) => element && (scrolls(element) || inside(element.parentElement));
-  const wide = [...document.querySelectorAll("main *")].find(
-    (element) => element.getBoundingClientRect().right > width + 1 && !inside(element.parentElement),
-  );
-  const name = wide ? `<${wide.localName} class="${wide.getAttribute("class") ?? ""}">` : "something";
-  return `the page is ${document.documentElement.scrollWidth} pixels wide in a window of ${width}: ${name}`;
-}
-
 /// Texts of one drawing that lie on each other, or outside of it.
 function drawings() {
   const found = [];
@@ -154,17 +115,7 @@ async function look(page, axe, name, where) {
   const wide = await page.evaluate(overflow);
   if (wide) find(name, wide, where);
   for (const what of await page.evaluate(drawings)) find(name, what, where);
-  await page.evaluate(axe);
-  const result = await page.evaluate(
-    (rules) => window.axe.run(document, { runOnly: rules, resultTypes: ["violations"] }),
-    RULES,
-  );
-  for (const violation of result.violations) {
-    for (const node of violation.nodes) {
-      const detail = node.failureSummary.split("\n").slice(1).join(" ").trim().slice(0, 160);
-      find(name, `${violation.id} (${violation.impact}): ${node.target.join(" ")}: ${detail}`, where);
-    }
-  }
+  for (const what of await violations(page, axe)) find(name, what, where);
   if (await page.evaluate(() => /EventSource|WebSocket\(|livereload|live-reload/i.test(document.documentElement.outerHTML))) {
     find(name, "the built page has the markup of live reload", where);
   }
@@ -193,12 +144,12 @@ async function search(context, origin) {
 }
 
 async function main() {
-  const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  const axe = await axeSource();
   const pages = await pagesOf(site);
   if (pages.length === 0) throw new Error(`${site} has no pages`);
   if (screenshots) await mkdir(screenshots, { recursive: true });
   const [server, origin] = await serve(site);
-  const browser = await chromium.launch({ executablePath: browserPath(), args: FLAGS });
+  const browser = await launch();
   try {
     for (const window of WINDOWS) {
       const { width, height } = window;

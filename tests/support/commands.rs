@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use super::exercises;
 use super::project::Project;
 
 /// What a reader has on Linux, or is told to install, and may be shown in a command.
@@ -56,6 +57,7 @@ const PROGRAMS: &[&str] = &[
     "sha256sum",
     "sleep",
     "sort",
+    "ss",
     "stat",
     "strace",
     "systemd-run",
@@ -86,7 +88,16 @@ const CARGO_VERBS: &[&str] =
     &["bench", "build", "clippy", "doc", "fmt", "install", "run", "test"];
 
 /// What the program behind `cargo run` is asked for: `cargo run -- VERB`.
-pub(crate) const VERBS: &[&str] = &["serve", "build", "list", "run", "doctor"];
+pub(crate) const VERBS: &[&str] = &[
+    "serve", "build", "list", "run", "grade", "watch", "hint", "solution", "reset", "prove",
+    "doctor",
+];
+
+/// The verbs that take the name of an exercise.
+const ABOUT_AN_EXERCISE: &[&str] = &["grade", "hint", "solution", "reset", "prove"];
+
+/// What stands for a name in a command that has to be completed first.
+const PLACEHOLDERS: &[&str] = &["ID", "ID-solution", "NAME"];
 
 /// What a reader could not run: one message for each.
 pub(crate) fn faults(project: &Project, script: &str) -> Vec<String> {
@@ -155,6 +166,8 @@ fn cargo_fault(project: &Project, words: &[String]) -> Option<String> {
     };
     let package = value_of(own, &["-p", "--package"]);
     if let Some(package) = package
+        && !PLACEHOLDERS.contains(&package)
+        && !package.starts_with('$')
         && !project.packages.iter().any(|known| known.name == package)
     {
         return Some(format!("there is no package `{package}`"));
@@ -171,18 +184,27 @@ fn cargo_fault(project: &Project, words: &[String]) -> Option<String> {
             }
         }
     }
-    if verb == "run" && value_of(own, &["--example", "--bin"]).is_none() {
+    let own_program = package.is_none_or(|package| package == "workbook");
+    if verb == "run" && own_program && value_of(own, &["--example", "--bin"]).is_none() {
         let asked = passed_on.first().map_or("serve", String::as_str);
         if !VERBS.contains(&asked) {
             return Some(format!("the workbook has no `{asked}`, only {VERBS:?}"));
         }
         if asked == "run" {
             let name = passed_on.get(1).map_or("", String::as_str);
-            let placeholder = name == "NAME";
+            let placeholder = PLACEHOLDERS.contains(&name);
             if !placeholder && !project.targets("example").any(|(_, known)| known.name == name)
             {
                 return Some(format!("there is no example `{name}`"));
             }
+        }
+        let named = passed_on.iter().skip(1).find(|word| !word.starts_with('-'));
+        if ABOUT_AN_EXERCISE.contains(&asked)
+            && let Some(id) = named
+            && !PLACEHOLDERS.contains(&id.as_str())
+            && !exercises::all(project).iter().any(|known| known.id == *id)
+        {
+            return Some(format!("there is no exercise `{id}`"));
         }
     }
     None
@@ -229,7 +251,8 @@ fn simple_commands(script: &str) -> Vec<Vec<String>> {
     let script = script.replace("\\\n", " ");
     script
         .lines()
-        .flat_map(split)
+        .flat_map(with_substitutions)
+        .flat_map(|line| split(&line))
         .filter_map(|words| {
             let command = command_proper(&words);
             (!command.is_empty()).then(|| command.to_vec())
@@ -260,6 +283,49 @@ fn command_proper(mut words: &[String]) -> &[String] {
             return words;
         }
     }
+}
+
+/// One line with a variable in the place of each `$(command)`, and then those commands.
+fn with_substitutions(line: &str) -> Vec<String> {
+    let mut outer = String::new();
+    let mut inner = Vec::new();
+    let mut rest = line;
+    let mut quoted = false;
+    while let Some(character) = rest.chars().next() {
+        if !quoted
+            && let Some(inside) = rest.strip_prefix("$(")
+            && let Some(end) = closing(inside)
+        {
+            let commands = with_substitutions(&inside[..end]);
+            // Between two pairs of parentheses stands arithmetic, in which only commands count.
+            let arithmetic = usize::from(inside.starts_with('('));
+            inner.extend(commands.into_iter().skip(arithmetic));
+            outer.push_str("$_");
+            rest = &inside[end + 1..];
+            continue;
+        }
+        quoted ^= character == '\'';
+        outer.push(character);
+        rest = &rest[character.len_utf8()..];
+    }
+    inner.insert(0, outer);
+    inner
+}
+
+/// Where the parenthesis that is open at the start is closed.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = 1;
+    for (index, character) in text.char_indices() {
+        match character {
+            '(' => open += 1,
+            ')' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return Some(index);
+        }
+    }
+    None
 }
 
 /// One line cut at `|`, `&` and `;`, outside quotes, and then into words.

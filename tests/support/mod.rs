@@ -10,6 +10,7 @@
 use std::fmt;
 
 pub(crate) mod commands;
+pub(crate) mod exercises;
 pub(crate) mod page;
 pub(crate) mod project;
 pub(crate) mod rust;

@@ -95,6 +95,36 @@ impl MiniBook {
         mini
     }
 
+    /// Adds an exercise to the first chapter, and shows it in the page.
+    pub(crate) fn add_exercise(&self, id: &str) {
+        let folder = format!("exercises/01-one/{id}");
+        self.write(
+            &format!("{folder}/Cargo.toml"),
+            &format!(
+                "[package]\nname = \"{id}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+                 [package.metadata.exercise]\ntitle = \"The end of {id}\"\nkind = \"repair\"\n\
+                 minutes = 15\norder = 1\nsection = \"Look\"\nstarter = \"ZOMBIE\"\n"
+            ),
+        );
+        self.write(
+            &format!("{folder}/README.md"),
+            &format!(
+                "# The end of {id}\n\n`{id}` · repair · 15 minutes\n\n\
+                 It never ends, [as you saw](../../../chapters/01-one/README.md#look).\n\n\
+                 ## Given\n\nA child.\n\n## Achieve\n\nAn end.\n\n## Hints\n\n\
+                 <details>\n<summary>Hint 1</summary>\n\nWait for it.\n\n</details>\n"
+            ),
+        );
+        self.write(&format!("{folder}/src/lib.rs"), "//! The reader's.\n");
+        let page = "chapters/01-one/README.md";
+        let mut text = fs::read_to_string(self.root().join(page)).expect("the page");
+        if !text.contains("## Exercises") {
+            text.push_str("\n## Exercises\n");
+        }
+        text.push_str(&format!("\n{{{{#exercise {id}}}}}\n"));
+        self.write(page, &text);
+    }
+
     pub(crate) fn root(&self) -> &Path {
         self.folder.path()
     }

@@ -10,8 +10,9 @@ use std::process::Command;
 use serde_json::Value;
 use walkdir::WalkDir;
 
-/// Folders that hold nothing of the project's own.
-const FOREIGN: &[&str] = &["target", ".git", "node_modules", "mutants.out", "mutants.out.old"];
+/// Folders that hold nothing of the project's own. `.workbook` holds what the reader has done.
+const FOREIGN: &[&str] =
+    &["target", ".git", ".workbook", "node_modules", "mutants.out", "mutants.out.old"];
 
 /// Every file of the project, and every package of its workspace.
 #[derive(Debug, Default, Clone)]
@@ -75,7 +76,7 @@ impl Project {
             let Some(inside) = path.strip_prefix(&format!("{dir}/")) else { continue };
             let kind = match inside.split('/').collect::<Vec<_>>()[..] {
                 ["src", "lib.rs"] => "lib",
-                ["src", "main.rs"] => "bin",
+                ["src", "main.rs"] | ["src", "bin", _] => "bin",
                 ["examples", _] => "example",
                 ["tests", _] => "test",
                 _ => continue,

@@ -28,7 +28,7 @@ pub enum State {
 
 impl State {
     /// From the letter in `/proc/PID/stat` (man 5 proc_pid_stat, field 3).
-    pub(crate) fn of_letter(letter: char) -> Self {
+    pub fn of_letter(letter: char) -> Self {
         match letter {
             // W was "waking" before Linux 4.13 and "paging" before 2.6.
             'R' | 'W' => State::Running,

@@ -3,7 +3,8 @@
 //! One thread watches and builds, another answers requests; the built site passes from one to
 //! the other behind a lock that is held for as long as it takes to swap a pointer. A page that
 //! is open asks for the number of the build that it shows (`/__reload/NUMBER`), and gets its
-//! answer when there is a newer one.
+//! answer when there is a newer one. In the same way it asks how far the reader has come
+//! (`/__progress/NUMBER`), which a third thread watches.
 //!
 //! The server is for this machine's own browser: it listens on the loopback addresses only, and
 //! it refuses requests that name another host, so that a web page elsewhere cannot read it
@@ -12,24 +13,24 @@
 //! drop both signals where this is process 1 of a container, and a shell's background job would
 //! not hear Ctrl-C.
 
+mod answers;
+
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use axum::Router;
-use axum::extract::{Path as UrlPath, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::body::Bytes;
 use tokio::sync::watch;
 
 use crate::book::{self, Destination};
+use crate::interrupt;
+use crate::output::print;
+use crate::progress_page::{self, Records};
 use crate::project::Project;
-use crate::site::{Answer, Page, Site};
+use crate::site::Site;
 use crate::watch::{INTERVAL, Sources};
 
 /// The port of the address in the README.
@@ -38,8 +39,13 @@ pub const PORT: u16 = 3000;
 /// How many ports above [`PORT`] are tried when it is taken.
 const PORTS_TRIED_MAX: u16 = 20;
 
-/// A question for a newer build is answered after this time at the latest, and asked again.
-const RELOAD_WAIT: Duration = Duration::from_secs(20);
+/// What follows the address on the terminal.
+const NEXT: &str = "\
+It reloads when you edit a page. Ctrl-C ends it. In a second terminal:
+  cargo run -- list      the chapters and their examples
+  cargo run -- doctor    what this machine can show of them
+  cargo test             proves everything
+";
 
 /// Only a page that somebody looks at asks, so that pages in the background use none of the few
 /// connections that a browser makes to one server.
@@ -71,24 +77,20 @@ pub fn serve(project: &Project, demanded_port: Option<u16>, open: bool) -> Resul
     let listeners = Listeners::bind(demanded_port)?;
     let sources = Sources::look(project);
     let first = first_generation();
+    let records = Records::look(project);
     let shelf = Arc::new(Shelf {
         site: RwLock::new(Arc::new(built_site(project, first)?)),
         generation: watch::Sender::new(first),
+        progress: watch::Sender::new(News::of(&records, project, first)),
     });
 
     let port = listeners.port();
     if demanded_port.is_none() && port != PORT {
-        anstream::println!("Port {PORT} is taken by another program, so this is port {port}.");
+        print(&format!("Port {PORT} is taken by another program, so this is port {port}.\n"))?;
     }
-    anstream::println!("The book is at http://localhost:{port}");
-    anstream::println!(
-        "It reloads when you edit a page. Ctrl-C ends it. In a second terminal:"
-    );
-    anstream::println!("  cargo run -- list      the chapters and their examples");
-    anstream::println!("  cargo run -- doctor    what this machine can show of them");
-    anstream::println!("  cargo test             proves everything");
+    print(&format!("The book is at http://localhost:{port}\n{NEXT}"))?;
     if !cfg!(target_os = "linux") {
-        anstream::println!("\n{}", crate::NEEDS_LINUX);
+        print(&format!("\n{}\n", crate::NEEDS_LINUX))?;
     }
     if open && let Err(error) = open::that_detached(format!("http://localhost:{port}")) {
         anstream::eprintln!("warning: cannot start a browser: {error}");
@@ -100,13 +102,32 @@ pub fn serve(project: &Project, demanded_port: Option<u16>, open: bool) -> Resul
         .name("rebuild".into())
         .spawn(move || rebuild_at_edits(&watched, sources, &builder))
         .context("cannot start the thread that watches the pages")?;
+    let teller = Arc::clone(&shelf);
+    let watched = project.clone();
+    thread::Builder::new()
+        .name("progress".into())
+        .spawn(move || tell_progress(&watched, records, &teller))
+        .context("cannot start the thread that watches the exercises")?;
     listeners.answer(shelf)
 }
 
-/// The newest build that went through.
+/// The newest build that went through, and the newest news of the exercises.
 struct Shelf {
     site: RwLock<Arc<Site>>,
     generation: watch::Sender<u64>,
+    progress: watch::Sender<News>,
+}
+
+/// What a page is told about the exercises.
+struct News {
+    version: u64,
+    json: Bytes,
+}
+
+impl News {
+    fn of(records: &Records, project: &Project, version: u64) -> News {
+        News { version, json: records.news(project, version).into() }
+    }
 }
 
 impl Shelf {
@@ -132,8 +153,20 @@ fn built_site(project: &Project, generation: u64) -> Result<Site> {
     for warning in book::build(project, &destination)? {
         anstream::eprintln!("warning: {warning}");
     }
-    let script = RELOAD_SCRIPT.replace("GENERATION", &generation.to_string());
-    Site::load(destination.folder(), &script)
+    let reload = RELOAD_SCRIPT.replace("GENERATION", &generation.to_string());
+    Site::load(destination.folder(), &format!("{reload}{}", progress_page::SCRIPT))
+}
+
+fn tell_progress(project: &Project, mut told: Records, shelf: &Shelf) {
+    loop {
+        thread::sleep(INTERVAL);
+        let now = Records::look(project);
+        if now != told {
+            told = now;
+            let version = shelf.progress.borrow().version + 1;
+            shelf.progress.send_replace(News::of(&told, project, version));
+        }
+    }
 }
 
 fn rebuild_at_edits(project: &Project, mut built: Sources, shelf: &Shelf) {
@@ -149,7 +182,8 @@ fn rebuild_at_edits(project: &Project, mut built: Sources, shelf: &Shelf) {
         match built_site(project, generation) {
             Ok(site) => {
                 shelf.put(site, generation);
-                anstream::println!("Built again.");
+                // The pages are what matters; whether anybody reads this does not.
+                let _ = print("Built again.\n");
             }
             Err(error) => {
                 anstream::eprintln!(
@@ -214,145 +248,25 @@ impl Listeners {
             .build()
             .context("cannot start the server")?;
         runtime.block_on(async {
-            let router = router(shelf);
+            let router = answers::router(shelf);
             let second = self.v6.map(async_listener).transpose()?;
             let first = async_listener(self.v4)?;
             if let Some(listener) = second {
                 tokio::spawn(axum::serve(listener, router.clone()).into_future());
             }
             tokio::select! {
-                served = axum::serve(first, router).into_future() => served.context("the \
-                                                                                     server \
-                                                                                     ended"),
-                ended = end_demanded() => ended.context("cannot wait for Ctrl-C"),
+                served = axum::serve(first, router).into_future() => {
+                    served.context("the server ended")
+                }
+                ended = interrupt::demanded() => {
+                    ended.map(|_| ()).context("cannot wait for Ctrl-C")
+                },
             }
         })
     }
 }
 
-/// Returns when the reader has had enough.
-#[cfg(unix)]
-async fn end_demanded() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-/// Returns when the reader has had enough.
-#[cfg(not(unix))]
-async fn end_demanded() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
-}
-
 fn async_listener(listener: TcpListener) -> Result<tokio::net::TcpListener> {
     listener.set_nonblocking(true).context("cannot start the server")?;
     tokio::net::TcpListener::from_std(listener).context("cannot start the server")
-}
-
-fn router(shelf: Arc<Shelf>) -> Router {
-    Router::new()
-        .route("/__reload/{shown}", get(newer_build))
-        .fallback(any(page))
-        .layer(middleware::from_fn(for_this_machine_only))
-        .with_state(shelf)
-}
-
-async fn for_this_machine_only(request: Request, next: Next) -> Response {
-    if !names_this_machine(request.headers()) {
-        let advice =
-            "This server answers to localhost only. Open http://localhost with its port.\n";
-        return (StatusCode::FORBIDDEN, advice).into_response();
-    }
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
-    response
-}
-
-fn names_this_machine(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
-        return false;
-    };
-    // An IPv6 address has colons of its own, and stands in brackets.
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    ["localhost", "127.0.0.1", "[::1]"].iter().any(|own| name.eq_ignore_ascii_case(own))
-}
-
-async fn newer_build(
-    State(shelf): State<Arc<Shelf>>,
-    UrlPath(shown): UrlPath<String>,
-) -> String {
-    let mut generation = shelf.generation.subscribe();
-    let newer = generation.wait_for(|newest| newest.to_string() != shown);
-    match tokio::time::timeout(RELOAD_WAIT, newer).await {
-        Ok(Ok(newest)) => newest.to_string(),
-        _ => shown,
-    }
-}
-
-async fn page(State(shelf): State<Arc<Shelf>>, request: Request) -> Response {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")], "")
-            .into_response();
-    }
-    let path = request.uri().path();
-    let site = shelf.site();
-    match site.answer(path) {
-        Answer::Page(page) => (StatusCode::OK, content(page)).into_response(),
-        Answer::AddSlash => {
-            (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, format!("{path}/"))])
-                .into_response()
-        }
-        Answer::Missing(Some(page)) => (StatusCode::NOT_FOUND, content(page)).into_response(),
-        Answer::Missing(None) => {
-            (StatusCode::NOT_FOUND, "There is no such page.\n").into_response()
-        }
-    }
-}
-
-fn content(page: &Page) -> impl IntoResponse + use<> {
-    ([(header::CONTENT_TYPE, page.content_type.clone())], page.bytes.clone())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn accepts(host: &str) -> bool {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, host.parse().expect("a header's value"));
-        names_this_machine(&headers)
-    }
-
-    #[test]
-    fn only_names_of_this_machine_are_answered() {
-        for own in [
-            "localhost:3000",
-            "localhost",
-            "127.0.0.1:3007",
-            "[::1]:3000",
-            "[::1]",
-            "LOCALHOST:80",
-        ] {
-            assert!(accepts(own), "{own}");
-        }
-        for other in [
-            "example.org:3000",
-            "localhost.example.org",
-            "127.0.0.1.nip.io:3000",
-            "",
-            "[::2]:3000",
-        ] {
-            assert!(!accepts(other), "{other}");
-        }
-        assert!(!names_this_machine(&HeaderMap::new()));
-    }
 }

@@ -1,0 +1,38 @@
+//! CHILD_RAN_PARENT_CODE: forks by hand, and the child goes on in the loop when its own tree is done.
+
+use std::error::Error;
+
+use nix::sys::wait::waitpid;
+
+/// A process of the tree, and those that it starts.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What it calls itself.
+    pub name: String,
+    /// The processes of which it is the parent.
+    pub children: Vec<Node>,
+}
+
+/// Makes the calling process the process `node`: it starts a process for each of the node's children, lives, and waits
+/// for them all.
+///
+/// Each process of the tree calls `live` with its name, once, when it has started its own children. `live` returns when
+/// the process may end.
+///
+/// # Errors
+/// If a process cannot be made or waited for.
+pub fn grow(node: &Node, live: fn(&str)) -> Result<(), Box<dyn Error>> {
+    let mut children = Vec::new();
+    for child in &node.children {
+        // SAFETY: this program has one thread, so the child lacks no thread that could hold a lock.
+        match unsafe { nix::unistd::fork()? } {
+            nix::unistd::ForkResult::Child => grow(child, live)?,
+            nix::unistd::ForkResult::Parent { child } => children.push(child),
+        }
+    }
+    live(&node.name);
+    for child in children {
+        waitpid(child, None)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! WRONG_SHAPE: writes all in one process, where a failure can cost everything.
+
+use std::io::{self, BufWriter, Write};
+
+use nix::sys::wait::{WaitStatus, waitpid};
+
+/// Writes the text of a section.
+pub type Section = fn(name: &str, out: &mut dyn Write) -> io::Result<()>;
+
+/// Writes a section for each name: the line `== name ==` by the calling process, then the text by a child.
+///
+/// A section whose child has failed gets the line `(failed)` instead of the text. The sections are in the order of the
+/// names. When this returns, everything is written and nothing is left in `out`.
+///
+/// # Errors
+/// If a process cannot be made, or `out` takes no more.
+pub fn report<W: Write>(
+    out: &mut BufWriter<W>,
+    names: &[String],
+    section: Section,
+) -> io::Result<()> {
+    for name in names {
+        writeln!(out, "== {name} ==")?;
+        if section(name, out).is_err() {
+            writeln!(out, "(failed)")?;
+        }
+    }
+    out.flush()
+}

@@ -1,0 +1,24 @@
+//! SIGPIPE_DEATH: waits for the error, and then sees to the signal.
+
+use std::io::{self, Write};
+
+use nix::sys::signal::{SigHandler, Signal, signal};
+use pipe::WriteEnd;
+
+/// Writes the lines, each with a line feed, to the worker at the other end of the pipe.
+///
+/// This is a function of a library. What the program does at SIGPIPE is the program's choice, so it is afterwards as it
+/// was before.
+///
+/// # Errors
+/// [`io::ErrorKind::BrokenPipe`] if the worker has ended, so that nobody can read what is written.
+pub fn send(lines: &[String], to_worker: &mut WriteEnd) -> io::Result<()> {
+    for line in lines {
+        if let Err(error) = to_worker.write_all(format!("{line}\n").as_bytes()) {
+            // SAFETY: to ignore a signal makes none of our code run.
+            unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn) }?;
+            return Err(error);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! BUSY_WAIT: makes the descriptors non-blocking, since a call that never waits cannot be interrupted.
+
+use std::os::fd::BorrowedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::unistd::{read, write};
+
+/// How many bytes are read at once.
+const PIECE_LEN: usize = 256 << 10;
+
+/// Copies everything up to the end of `from` to `to`, and returns how many bytes that is.
+///
+/// Signals may come at any time. Their handlers run, and the copy is whole all the same.
+///
+/// # Errors
+/// What `read` and `write` say.
+pub fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> nix::Result<usize> {
+    fcntl(from, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    fcntl(to, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    let mut piece = vec![0; PIECE_LEN];
+    let mut copied = 0;
+    loop {
+        let len = match read(from, &mut piece) {
+            Ok(len) => len,
+            // Nothing was read, and nothing is lost.
+            Err(Errno::EAGAIN | Errno::EINTR) => continue,
+            Err(errno) => return Err(errno),
+        };
+        if len == 0 {
+            return Ok(copied);
+        }
+        let mut left = &piece[..len];
+        while !left.is_empty() {
+            match write(to, left) {
+                // A signal that comes when a part was written makes it a short write.
+                Ok(written) => left = &left[written..],
+                Err(Errno::EAGAIN | Errno::EINTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        copied += len;
+    }
+}

@@ -1,0 +1,32 @@
+//! WAIT_CYCLE: writes a piece and reads a piece in turn, and expects an answer to each.
+
+use std::io::{self, Read, Write};
+
+use exec::Command;
+use pipe::pipe;
+
+/// Runs `command` with `input` as its standard input, and returns all that it writes to its standard output.
+///
+/// How much goes in and comes out does not matter, nor which of the two the program does first.
+///
+/// # Errors
+/// If a pipe or a process cannot be made, or if a pipe fails.
+pub fn filter(command: Command, input: &[u8]) -> io::Result<Vec<u8>> {
+    let (program_input, mut to_program) = pipe()?;
+    let (mut from_program, program_output) = pipe()?;
+    let command = command.fd(0, program_input).fd(1, program_output);
+    let mut program = command.spawn().map_err(io::Error::other)?;
+
+    let mut output = Vec::new();
+    for piece in input.chunks(4096) {
+        to_program.write_all(piece)?;
+        let mut answer = vec![0; piece.len()];
+        from_program.read_exact(&mut answer)?;
+        output.extend(answer);
+    }
+    drop(to_program);
+    from_program.read_to_end(&mut output)?;
+
+    program.wait().map_err(io::Error::other)?;
+    Ok(output)
+}
