@@ -1,0 +1,20 @@
+//! WRONG_ANSWER: thought that a process without a memory map has one of size 0.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+/// The size of all address ranges that process `pid` may use, in KiB: the line `VmSize`.
+///
+/// # Errors
+/// If nobody has this pid, or if the process has no memory any more, as a zombie.
+pub fn mapped_kib(pid: i32) -> io::Result<u64> {
+    // The `File` owns the descriptor and closes it wherever this function is left.
+    let mut status = File::open(format!("/proc/{pid}/status"))?;
+    let mut bytes = Vec::new();
+    status.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let Some(line) = text.lines().find_map(|line| line.strip_prefix("VmSize:")) else {
+        return Ok(0);
+    };
+    line.trim().trim_end_matches(" kB").parse().map_err(io::Error::other)
+}

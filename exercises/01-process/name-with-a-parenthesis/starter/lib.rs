@@ -1,0 +1,28 @@
+//! What `/proc/PID/stat` says of a process.
+
+use std::fs;
+use std::io;
+
+/// The first fields of `/proc/PID/stat`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stat {
+    /// The name that the process has given itself. Bytes that are not UTF-8 are replaced by U+FFFD.
+    pub name: String,
+    /// What it is doing: `R` running, `S` sleeping, `T` stopped, `Z` zombie, and others.
+    pub state: char,
+    /// Its parent.
+    pub parent: i32,
+    /// Its process group.
+    pub group: i32,
+}
+
+/// Reads what the kernel says of process `pid`.
+///
+/// # Errors
+/// If nobody has this pid, or the line cannot be understood.
+///
+/// # References
+/// man 5 proc_pid_stat.
+pub fn stat(pid: i32) -> io::Result<Stat> {
+    todo!("read /proc/PID/stat and take the line apart")
+}
