@@ -1,0 +1,20 @@
+//! UNREPORTED_FAILURE: thinks that every process ends with a code, and does not ask first.
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this code: 0 to 255.
+    Exited(i32),
+    /// By a signal.
+    Killed {
+        /// The signal's number: 1 to 64.
+        signal: i32,
+        /// Whether the kernel has written the memory of the process to a file, the core dump.
+        core_dumped: bool,
+    },
+}
+
+/// Takes apart the `status` that `waitpid` has written for a process that has ended.
+pub fn how_it_ended(status: i32) -> End {
+    End::Exited(libc::WEXITSTATUS(status))
+}

@@ -1,0 +1,29 @@
+//! PANIC: thinks that every signal has a name.
+
+use nix::sys::wait::WaitStatus;
+use nix::unistd::Pid;
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this code: 0 to 255.
+    Exited(i32),
+    /// By a signal.
+    Killed {
+        /// The signal's number: 1 to 64.
+        signal: i32,
+        /// Whether the kernel has written the memory of the process to a file, the core dump.
+        core_dumped: bool,
+    },
+}
+
+/// Takes apart the `status` that `waitpid` has written for a process that has ended.
+pub fn how_it_ended(status: i32) -> End {
+    let nobody = Pid::from_raw(0);
+    match WaitStatus::from_raw(nobody, status).expect("the kernel knows its signals") {
+        WaitStatus::Signaled(_, signal, core_dumped) => {
+            End::Killed { signal: signal as i32, core_dumped }
+        }
+        _ => End::Exited(libc::WEXITSTATUS(status)),
+    }
+}

@@ -1,0 +1,27 @@
+//! WRONG_ANSWER: takes a code above 128 for a death by signal, as a shell shows it.
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this code: 0 to 255.
+    Exited(i32),
+    /// By a signal.
+    Killed {
+        /// The signal's number: 1 to 64.
+        signal: i32,
+        /// Whether the kernel has written the memory of the process to a file, the core dump.
+        core_dumped: bool,
+    },
+}
+
+/// Takes apart the `status` that `waitpid` has written for a process that has ended.
+pub fn how_it_ended(status: i32) -> End {
+    let code = libc::WEXITSTATUS(status);
+    if libc::WIFSIGNALED(status) {
+        End::Killed { signal: libc::WTERMSIG(status), core_dumped: libc::WCOREDUMP(status) }
+    } else if code > 128 {
+        End::Killed { signal: code - 128, core_dumped: false }
+    } else {
+        End::Exited(code)
+    }
+}

@@ -1,0 +1,46 @@
+//! ORPHAN: waits when the answer is no number, and thinks that a reading that fails is the end of it.
+
+use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read, pipe};
+
+use nix::sys::wait::{WaitStatus, waitpid};
+
+/// The longest answer, in bytes.
+const LINE_LEN_MAX: u64 = 16;
+
+/// Runs `worker` in a child process, and returns the number that it writes to its pipe, in a line.
+///
+/// A worker that has answered ends by itself, and with code 0 if all went well.
+///
+/// # Errors
+/// If the answer is too long or no number, or if the worker ends in another way. It is over by then.
+pub fn ask(worker: impl FnOnce(PipeWriter) -> i32) -> io::Result<u32> {
+    let (mut reader, writer) = pipe()?;
+    let child = fork::fork(move || worker(writer)).map_err(io::Error::other)?;
+
+    let line = read_line(&mut reader)?;
+    let number = match line.parse() {
+        Ok(number) => number,
+        Err(error) => {
+            waitpid(child, None)?;
+            return Err(io::Error::other(error));
+        }
+    };
+
+    let status = waitpid(child, None)?;
+    if status != WaitStatus::Exited(child, 0) {
+        return Err(io::Error::other(format!("the worker has failed: {status:?}")));
+    }
+    Ok(number)
+}
+
+/// Reads up to a line feed or the end.
+fn read_line(reader: &mut PipeReader) -> io::Result<String> {
+    let mut line = String::new();
+    // One byte more, which is a line feed or one too many.
+    BufReader::new(reader).take(LINE_LEN_MAX + 1).read_line(&mut line)?;
+    let line = line.strip_suffix('\n').unwrap_or(&line);
+    if line.len() as u64 > LINE_LEN_MAX {
+        return Err(io::Error::other("too long"));
+    }
+    Ok(line.to_owned())
+}
