@@ -28,6 +28,7 @@ const UNSAFE_IN_EXERCISES: &[&str] = &[
     "exercises/01-process/whose-memory/",
     "exercises/02-fork/",
     "exercises/03-wait/",
+    "exercises/04-exec/",
     "exercises/05-pipe/",
 ];
 

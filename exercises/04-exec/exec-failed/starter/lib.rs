@@ -1,0 +1,16 @@
+//! Starting a program, and learning whether it was started.
+
+use std::ffi::CStr;
+use std::io;
+
+use nix::unistd::Pid;
+
+/// Starts the program in the file `path`, with these arguments (the first is its name for itself), and returns its pid
+/// as soon as the new process has become the program. The caller waits for its end.
+///
+/// # Errors
+/// The error of `execv` if the new process could not become the program: no such file, no right to execute it, no
+/// program in it. No process is left then, not even a zombie. Other errors if there could be no new process.
+pub fn start(path: &CStr, args: &[&CStr]) -> io::Result<Pid> {
+    todo!("fork, execv, and word from the child if it could not")
+}

@@ -1,0 +1,52 @@
+//! INHERITED_FD: thought that only write ends matter.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::{self, Write};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::wait::waitpid;
+use nix::unistd::{Pid, dup2_stdin, execv, pipe};
+
+/// Starts two counters, which run at the same time, gives each its text, and waits for both.
+///
+/// # Errors
+/// If a pipe or a process cannot be made, or a counter does not take its text.
+pub fn count_both(first: &str, second: &str) -> io::Result<()> {
+    let mut one = Counter::start(c"first")?;
+    let mut two = Counter::start(c"second")?;
+    one.input.write_all(first.as_bytes())?;
+    two.input.write_all(second.as_bytes())?;
+    one.finish()?;
+    two.finish()
+}
+
+/// A process that counts the bytes of its standard input, up to the end.
+struct Counter {
+    pid: Pid,
+    input: File,
+}
+
+impl Counter {
+    fn start(name: &CStr) -> io::Result<Counter> {
+        let (reader, writer) = pipe()?;
+        fcntl(&writer, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+        let pid = fork::fork(|| {
+            // The copy at number 0 has no close-on-exec.
+            if dup2_stdin(&reader).is_err() {
+                return 127;
+            }
+            let _ = execv(c"/proc/self/exe", &[c"second-child", c"--count", name]);
+            127
+        });
+        Ok(Counter { pid: pid.map_err(io::Error::other)?, input: File::from(writer) })
+    }
+
+    /// Closes its input and waits for its end.
+    fn finish(self) -> io::Result<()> {
+        drop(self.input);
+        while waitpid(self.pid, None) == Err(Errno::EINTR) {}
+        Ok(())
+    }
+}
