@@ -9,7 +9,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use exercise::Exercise;
 
-use super::{find, readers_folder, replace};
+use super::{find, readers_folder};
 use crate::project::Project;
 
 /// The text with the next hint, which then counts as seen, or with those seen already.
@@ -31,7 +31,7 @@ pub fn hint(
         .unwrap_or(0)
         .min(exercise.hints.len());
     if !again && seen < exercise.hints.len() {
-        replace(&path, format!("{}\n", seen + 1).as_bytes())
+        exercise::replace(&path, format!("{}\n", seen + 1).as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(text(exercise, seen, again))

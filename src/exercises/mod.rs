@@ -16,9 +16,7 @@ mod run;
 pub mod solution;
 pub mod watch;
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use exercise::{Exercise, Progress};
@@ -79,26 +77,6 @@ fn source(project: &Project, exercise: &Exercise) -> PathBuf {
 /// The folder `name` for what belongs to this reader.
 fn readers_folder(project: &Project, name: &str) -> PathBuf {
     project.root().join(exercise::READERS_FOLDER).join(name)
-}
-
-/// Puts a file with these bytes in the place of `path`, whole or not at all.
-///
-/// # Errors
-///
-/// When the folder or the file cannot be written; what was there then stays.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    fs::create_dir_all(folder)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let new = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = fs::File::create(&new)
-        .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| fs::rename(&new, path));
-    if written.is_err() {
-        // Why the write failed is what the reader has to hear.
-        let _ = fs::remove_file(&new);
-    }
-    written
 }
 
 /// Says on other systems than Linux that `what` cannot run there.

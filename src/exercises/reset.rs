@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use exercise::Exercise;
 
-use super::{find, is_solved, readers_folder, replace, source};
+use super::{find, is_solved, readers_folder, source};
 use crate::project::Project;
 
 /// So many copies can be made in one second.
@@ -48,7 +48,8 @@ pub fn reset(project: &Project, exercises: &[Exercise], id: &str) -> Result<Stri
             .with_context(|| format!("cannot keep your file in {}", folder.display()))?;
         text += &format!("Your file is kept as {}\n", project.relative(&kept).display());
     }
-    replace(&path, &starter).with_context(|| format!("cannot write {}", path.display()))?;
+    exercise::replace(&path, &starter)
+        .with_context(|| format!("cannot write {}", path.display()))?;
     text += &format!("{shown} is the starter again.\n");
     if is_solved(project, exercise) {
         text += &format!("{id} stays ticked: it was passed once.\n");

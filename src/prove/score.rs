@@ -10,7 +10,6 @@ use anyhow::{Context, Result};
 use exercise::Exercise;
 use serde::{Deserialize, Serialize};
 
-use crate::exercises::replace;
 use crate::project::Project;
 
 /// The file, from the project's root.
@@ -83,7 +82,7 @@ impl Scores {
         scores.retain(|known, _| exercises.iter().any(|exercise| exercise.id == *known));
         scores.insert(id.to_owned(), score);
         let path = project.root().join(FILE);
-        replace(&path, Scores(scores).text()?.as_bytes())
+        exercise::replace(&path, Scores(scores).text()?.as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))
     }
 

@@ -14,7 +14,7 @@ mod hints;
 mod progress;
 
 pub use description::{Exercise, ExerciseError, Kind, read_all, root_of};
-pub use progress::{DIAGNOSIS_LEN_MAX, Outcome, Progress};
+pub use progress::{DIAGNOSIS_LEN_MAX, Outcome, Progress, replace};
 
 /// The folder in the project's root that holds what belongs to one reader only. Git ignores it.
 pub const READERS_FOLDER: &str = ".workbook";

@@ -256,5 +256,5 @@ pub fn unexpected_descriptors(process: &Process, expected: &[i32]) -> Vec<String
 
 /// Whether a process is alive and no zombie.
 pub fn is_alive(pid: i32) -> bool {
-    family::stat(pid).is_some_and(|stat| !matches!(stat.state, 'Z' | 'X'))
+    family::stat(pid).is_some_and(|stat| !family::is_dead(&stat))
 }

@@ -273,10 +273,7 @@ impl Run {
         self.quiet = if free.is_empty() && self.held.borrow().is_empty() {
             Duration::ZERO
         } else {
-            let mut pulse = std::mem::take(&mut self.pulse);
-            let quiet = pulse.quiet_for(&free);
-            self.pulse = pulse;
-            quiet
+            self.pulse.quiet_for(&free)
         };
         check::limits(self, &family, self.started.elapsed())?;
         Ok(self.quiet)
@@ -301,14 +298,13 @@ impl Run {
             .launch
             .family()
             .map_err(|error| Diagnosis::of_grader("list the processes in /proc", &error))?;
-        if self.status.is_none() {
-            let is_adopted = |stat: &&Stat| {
-                stat.ppid == self.launch.shield_pid && stat.pid != self.main && is_dead(stat)
-            };
-            // The program's own end makes its zombies the shield's as well: those it could have waited for.
-            if self.main != 0 && family::stat(self.main).is_some_and(|main| !is_dead(&main)) {
-                self.adopted.extend(family.iter().filter(is_adopted).map(Identity::of));
-            }
+        let is_adopted = |stat: &&Stat| {
+            stat.ppid == self.launch.shield_pid && stat.pid != self.main && is_dead(stat)
+        };
+        // The program's own end makes its zombies the shield's as well: those it could have waited for. So it is asked
+        // after the list was read whether the program still lives.
+        if self.main != 0 && family::stat(self.main).is_some_and(|main| !is_dead(&main)) {
+            self.adopted.extend(family.iter().filter(is_adopted).map(Identity::of));
         }
         family.retain(|stat| !self.is_adopted(&Identity::of(stat)));
         Ok(family)

@@ -140,7 +140,7 @@ fn report_end(mut socket: &UnixStream, pid: i32) -> io::Result<()> {
 }
 
 /// How a child of this process has ended, leaving it a zombie; `None` if it runs.
-pub(crate) fn end_of(child: i32) -> io::Result<Option<Status>> {
+fn end_of(child: i32) -> io::Result<Option<Status>> {
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
     Ok(match waitid(Id::Pid(Pid::from_raw(child)), look)? {
         WaitStatus::Exited(_, code) => Some(Status::Exited(code)),
@@ -207,13 +207,4 @@ fn mark_cloexec() -> io::Result<()> {
         unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
     Ok(())
-}
-
-impl std::fmt::Display for Status {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Status::Exited(code) => write!(f, "exit status {code}"),
-            Status::Signaled(signal) => f.write_str(&crate::run::signal_name(*signal)),
-        }
-    }
 }
