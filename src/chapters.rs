@@ -44,7 +44,7 @@ pub struct Example {
     pub source: PathBuf,
 }
 
-/// Reads all chapters in the order of their numbers.
+/// Reads all chapters in the order of their numbers. A part whose page is still to be written is no chapter yet.
 ///
 /// # Errors
 ///
@@ -58,7 +58,7 @@ pub fn read_all(project: &Project) -> Result<Vec<Chapter>> {
         };
         if !number.is_empty()
             && number.bytes().all(|byte| byte.is_ascii_digit())
-            && folder.is_dir()
+            && folder.join("README.md").is_file()
         {
             chapters.push(read_chapter(&folder, number)?);
         }

@@ -17,6 +17,12 @@ const UNSAFE_ALLOWED: &[&str] = &[
     "chapters/02-fork/",
     "chapters/03-wait/",
     "chapters/04-exec/",
+    "chapters/06-signal/examples/ctrl_c.rs",
+    "chapters/06-signal/examples/deaf_child.rs",
+    "chapters/06-signal/examples/lock_in_a_handler.rs",
+    "chapters/07-shared/",
+    "chapters/08-wake/",
+    "chapters/09-ring/",
     "exercises/grader/",
 ];
 
