@@ -1,0 +1,97 @@
+//! What a pool is built from, checked before any process exists.
+
+use crate::error::PoolError;
+use shared::Segment;
+use start::StartMethod;
+use std::time::Duration;
+use task::{Call, CallError, Message};
+
+/// A call with its encoded argument, run in each worker before its first task.
+#[derive(Debug)]
+pub(crate) struct Initializer {
+    pub(crate) call: u64,
+    pub(crate) argument_len: u64,
+    /// The argument; every worker maps it.
+    pub(crate) argument: Segment,
+}
+
+/// See [`crate::Builder`] for what each means.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) workers: usize,
+    pub(crate) method: StartMethod,
+    pub(crate) initializer: Option<Initializer>,
+    /// The finalizer's address less that of the image.
+    pub(crate) finalizer: Option<u64>,
+    pub(crate) retries: u32,
+    pub(crate) restart_limit: (u32, Duration),
+    pub(crate) queue_limit: usize,
+    pub(crate) start_timeout: Duration,
+    pub(crate) nice: Option<i32>,
+    pub(crate) pin: bool,
+    pub(crate) name: String,
+    /// The first option that makes no sense; `build` says so.
+    pub(crate) invalid: Option<PoolError>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            workers: std::thread::available_parallelism().map_or(1, Into::into),
+            method: StartMethod::default(),
+            initializer: None,
+            finalizer: None,
+            retries: 0,
+            restart_limit: (16, Duration::from_secs(5)),
+            queue_limit: 1 << 20,
+            start_timeout: Duration::from_secs(60),
+            nice: None,
+            pin: false,
+            name: "procpool".into(),
+            invalid: None,
+        }
+    }
+}
+
+impl Options {
+    /// Remembers the first option that makes no sense.
+    pub(crate) fn refuse(&mut self, option: &'static str, message: impl Into<String>) {
+        self.invalid.get_or_insert(PoolError::Invalid { option, message: message.into() });
+    }
+
+    pub(crate) fn initializer<A: Message>(&mut self, function: fn(A), argument: &A) {
+        match initializer(function, argument) {
+            Ok(initializer) => self.initializer = Some(initializer),
+            Err(message) => self.refuse("initializer", message),
+        }
+    }
+
+    pub(crate) fn finalizer(&mut self, function: fn()) {
+        // The same test as for a task's function: it must be in the executable, not in a shared library.
+        match Call::of::<(), ()>(|()| ()).and_then(|_| in_image(function)) {
+            Ok(offset) => self.finalizer = Some(offset),
+            Err(error) => self.refuse("finalizer", error.to_string()),
+        }
+    }
+}
+
+fn in_image(function: fn()) -> Result<u64, CallError> {
+    // A `fn()` is a `fn(())` to the check, which only looks at the address.
+    let address = function as *const () as usize;
+    Ok(address.wrapping_sub(task::Image::current().base()) as u64)
+}
+
+fn initializer<A: Message>(function: fn(A), argument: &A) -> Result<Initializer, String> {
+    let call = Call::of(function).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    task::encode(argument, &mut bytes).map_err(|error| error.message)?;
+    let segment = Segment::create("procpool-initializer", bytes.len().max(1))
+        .map_err(|error| error.to_string())?;
+    // SAFETY: the segment has room for the bytes, and nobody else has it yet.
+    unsafe { segment.as_ptr().as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    Ok(Initializer {
+        call: call.to_bits(),
+        argument_len: bytes.len() as u64,
+        argument: segment,
+    })
+}
