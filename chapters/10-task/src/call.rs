@@ -187,6 +187,31 @@ impl Call {
 }
 // ANCHOR_END: run
 
+/// Where a function without argument and result is, in bytes from the load address: for a hook that a worker runs by
+/// itself.
+///
+/// # Errors
+/// `function` is not in the executable but in a shared library.
+pub fn distance_of(function: fn()) -> Result<u64, CallError> {
+    distance(Image::current(), function as usize).map(u64::from)
+}
+
+/// The function at a distance from [`distance_of`].
+///
+/// # Safety
+/// The number comes from `distance_of` in a process of the same executable, as for [`Call::from_bits`].
+///
+/// # Errors
+/// It is no place in the executable's code.
+pub unsafe fn function_at(distance: u64) -> Result<fn(), CallError> {
+    let image = Image::current();
+    let address = usize::try_from(distance).ok().and_then(|it| image.base().checked_add(it));
+    let address = address.filter(|address| image.text_contains(*address));
+    let address = address.ok_or(CallError::NotCode { bits: distance })?;
+    // SAFETY: the caller has promised that `distance_of` took the distance from a `fn()` of this executable.
+    Ok(unsafe { transmute::<*const (), fn()>(with_exposed_provenance::<()>(address)) })
+}
+
 #[inline]
 fn distance(image: &Image, address: usize) -> Result<u32, CallError> {
     let error = CallError::NotInExecutable { address };

@@ -7,12 +7,15 @@
 //! Owner: the pool's state, under its lock. Nothing here believes what the worker wrote: what does not fit is
 //! [`Broken`], and the worker is killed for it.
 
+mod large;
+mod recalling;
+
 use crate::layout::{Extra, Header, INLINE_BYTES_MAX, ResultTag, TaskTag, mark};
 use crate::task_cell::{Attached, Cell, Payload};
 use byte_ring::{Consumer, Position, Producer, WriteError};
 use shared::{Growing, passing};
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -233,172 +236,6 @@ impl Lane {
         self.unpublished = true;
     }
 
-    /// Sends what does not go through the ring alone.
-    fn send_extra(
-        &mut self,
-        call: u64,
-        payload: &[u8],
-        attached: Attached,
-        ticket: impl FnOnce() -> Ticket,
-        deaths: u32,
-    ) -> Result<(), (NotSent, Attached)> {
-        let in_area = payload.len() > INLINE_BYTES_MAX;
-        if (in_area && self.area_in_use)
-            || self.mail_under_way() >= MESSAGES_MAX
-            || self.tasks.free_bytes() < INLINE_BYTES_MAX + 64
-        {
-            return Err((NotSent::Full, attached));
-        }
-        let mut extra = Extra { call, ..Extra::default() };
-        if in_area {
-            match self.fill_area(payload) {
-                Ok(()) => extra.new_area = self.area_unannounced,
-                Err(why) => return Err((why, attached)),
-            }
-            extra.area_len = Some(payload.len() as u64);
-        }
-        if let Some(list) = &attached {
-            extra.descriptors = list.len() as u32;
-            let list: Vec<BorrowedFd<'_>> = list.iter().map(|one| one.as_fd()).collect();
-            if let Err(error) = passing::send(self.socket.as_fd(), &[0], &list) {
-                let why = self.unsent(error);
-                return Err((why, attached));
-            }
-        }
-        let rest: &[u8] = if in_area { &[] } else { payload };
-        match self.tasks.write_parts(TaskTag::Extra.to_bits(), &extra.to_bytes(), rest) {
-            Ok(position) => {
-                self.area_in_use |= in_area;
-                if extra.new_area || extra.descriptors > 0 {
-                    self.mail.push_back(position);
-                }
-                self.area_unannounced &= !extra.new_area;
-                self.flew(Flight { position, ticket: ticket(), deaths, in_area, attached });
-                Ok(())
-            }
-            // Its room was looked at before anything was sent.
-            Err(error) => Err((NotSent::Broken(Broken(error.to_string())), attached)),
-        }
-    }
-
-    /// How many records are on their way whose worker finds messages in its socket.
-    fn mail_under_way(&mut self) -> usize {
-        while let Some(&oldest) = self.mail.front()
-            && self.tasks.mark(oldest).is_err()
-        {
-            self.mail.pop_front();
-        }
-        self.mail.len()
-    }
-
-    /// Why a message was not sent. The socket does not block: what does not fit now may fit later.
-    fn unsent(&self, error: std::io::Error) -> NotSent {
-        match error.raw_os_error() {
-            // Too many descriptors of this user are on their way in sockets.
-            Some(libc::ETOOMANYREFS) => NotSent::Full,
-            _ if error.kind() == std::io::ErrorKind::WouldBlock => NotSent::Full,
-            _ => NotSent::Broken(Broken(format!("its socket: {error}"))),
-        }
-    }
-
-    /// Lends the area for large arguments, so that one is copied into it without the pool's lock.
-    pub(crate) fn lend_area(&mut self) -> Option<(Growing, bool)> {
-        // The record that will announce it, and that nothing else may take the room of, is small.
-        let has_room =
-            self.tasks.free_bytes() >= ROOM_KEPT && self.mail_under_way() < MESSAGES_MAX;
-        if self.area_in_use || self.phase != Phase::Ready || !has_room {
-            return None;
-        }
-        let lent = match self.area.take() {
-            Some(area) => (area, false),
-            None => (Growing::create("procpool-arguments").ok()?, true),
-        };
-        self.area_in_use = true;
-        // It takes a while to wake up, and a while to copy: both at once.
-        self.header.tasks().ring();
-        Some(lent)
-    }
-
-    /// Takes the area back as it is.
-    pub(crate) fn take_area_back(&mut self, area: Growing, new: bool) {
-        self.area_in_use = false;
-        if !new {
-            self.area = Some(area);
-        }
-    }
-
-    /// Takes the area back with an argument of `len` bytes in it, and sends the task.
-    pub(crate) fn send_lent(
-        &mut self,
-        area: Growing,
-        new_area: bool,
-        len: usize,
-        call: u64,
-        ticket: impl FnOnce() -> Ticket,
-    ) -> Result<(), NotSent> {
-        self.area_in_use = false;
-        if self.tasks.free_bytes() < ROOM_KEPT {
-            self.area = Some(area).filter(|_| !new_area);
-            return Err(NotSent::Full);
-        }
-        if new_area
-            && let Err(error) = passing::send(self.socket.as_fd(), &[0], &[area.as_fd()])
-        {
-            return Err(self.unsent(error));
-        }
-        self.area = Some(area);
-        self.area_unannounced |= new_area;
-        let new_area = self.area_unannounced;
-        let extra = Extra { call, area_len: Some(len as u64), new_area, ..Extra::default() };
-        match self.tasks.write_parts(TaskTag::Extra.to_bits(), &extra.to_bytes(), &[]) {
-            Ok(position) => {
-                self.area_in_use = true;
-                self.area_unannounced = false;
-                if new_area {
-                    self.mail.push_back(position);
-                }
-                let ticket = ticket();
-                self.flew(Flight {
-                    position,
-                    ticket,
-                    deaths: 0,
-                    in_area: true,
-                    attached: None,
-                });
-                Ok(())
-            }
-            // Its room was looked at before.
-            Err(error) => Err(NotSent::Broken(Broken(error.to_string()))),
-        }
-    }
-
-    /// Copies a large argument into the area, and sends a new area's descriptor.
-    fn fill_area(&mut self, payload: &[u8]) -> Result<(), NotSent> {
-        let new = self.area.is_none();
-        if new {
-            self.area = Some(Growing::create("procpool-arguments").map_err(NotSent::NoMemory)?);
-        }
-        let area = self.area.as_mut().expect("was made above");
-        if let Err(error) = area.reserve(payload.len()) {
-            if new {
-                self.area = None;
-            }
-            return Err(NotSent::NoMemory(error));
-        }
-        // SAFETY: the area is at least so long, the worker reads it only after the record is published, and the payload
-        // is not in it.
-        unsafe {
-            area.as_ptr().as_ptr().copy_from_nonoverlapping(payload.as_ptr(), payload.len())
-        };
-        if new && let Err(error) = passing::send(self.socket.as_fd(), &[0], &[area.as_fd()]) {
-            let why = self.unsent(error);
-            self.area = None;
-            return Err(why);
-        }
-        self.area_unannounced |= new;
-        Ok(())
-    }
-
     /// Whether the worker may look for the next task for a moment before it sleeps.
     #[inline]
     pub(crate) fn may_look(&self, yes: bool) {
@@ -561,43 +398,6 @@ impl Lane {
         self.header.room().ring();
     }
 
-    /// Takes back the task that was sent last, unless it has begun.
-    pub(crate) fn recall_last(&mut self) -> Option<Recalled> {
-        self.recall(self.flights.len().checked_sub(1)?)
-    }
-
-    /// Takes back the task of this cell, unless it has begun.
-    pub(crate) fn recall_cell(&mut self, cell: &Arc<Cell>) -> Option<Recalled> {
-        let is_it = |flight: &Flight| matches!(&flight.ticket, Ticket::Task(own) if Arc::ptr_eq(own, cell));
-        self.recall(self.flights.iter().position(is_it)?)
-    }
-
-    /// Takes back every input of a map that has not begun, and drops it; how many there were.
-    pub(crate) fn drop_stream(&mut self, stream: u32) -> usize {
-        let mut dropped = 0;
-        for at in (0..self.flights.len()).rev() {
-            let ticket = &self.flights[at].ticket;
-            if matches!(ticket, Ticket::Item { stream: own, .. } if *own == stream)
-                && self.recall(at).is_some()
-            {
-                dropped += 1;
-            }
-        }
-        dropped
-    }
-
-    fn recall(&mut self, at: usize) -> Option<Recalled> {
-        // Read first: once it is marked, the worker may pass over the record and give its room back.
-        let position = self.flights[at].position;
-        let mut bytes = Vec::new();
-        let tag = self.tasks.read_back(position, &mut bytes).ok()?;
-        let mark = self.tasks.mark(position).ok()?;
-        mark.compare_exchange(mark::SENT, mark::RECALLED, Ordering::AcqRel, Ordering::Relaxed)
-            .ok()?;
-        let flight = self.flights.remove(at).expect("was looked at");
-        Some(self.unload(flight, Some((tag, bytes))))
-    }
-
     /// Whether the worker runs a task.
     pub(crate) fn is_busy(&self) -> bool {
         self.flights.front().is_some_and(|first| self.is_running(first))
@@ -608,56 +408,6 @@ impl Lane {
         self.tasks
             .mark(flight.position)
             .is_ok_and(|mark| mark.load(Ordering::Acquire) == mark::STARTED)
-    }
-
-    /// The worker is dead: its first flight if it was begun, and what it had not begun.
-    pub(crate) fn wreck(&mut self) -> (Option<Recalled>, Vec<Recalled>) {
-        let flights = std::mem::take(&mut self.flights);
-        let mut running = None;
-        let mut others = Vec::new();
-        for (place, flight) in flights.into_iter().enumerate() {
-            let begun = place == 0 && self.is_running(&flight);
-            let mut bytes = Vec::new();
-            let tag = self.tasks.read_back(flight.position, &mut bytes).ok();
-            let recalled = self.unload(flight, tag.map(|tag| (tag, bytes)));
-            if begun { running = Some(recalled) } else { others.push(recalled) }
-        }
-        (running, others)
-    }
-
-    /// The flight's call and payload, from the record that was read back.
-    fn unload(&mut self, flight: Flight, record: Option<(u64, Vec<u8>)>) -> Recalled {
-        let sent = record.and_then(|(tag, bytes)| self.parse(tag, bytes, flight.in_area));
-        if flight.in_area {
-            self.area_in_use = false;
-        }
-        let Flight { ticket, deaths, attached, .. } = flight;
-        let sent = sent.map(|bytes| Payload { bytes: bytes.into_boxed_slice(), attached });
-        Recalled { ticket, deaths, sent }
-    }
-
-    fn parse(&self, tag: u64, mut bytes: Vec<u8>, in_area: bool) -> Option<Vec<u8>> {
-        match TaskTag::from_bits(tag)? {
-            TaskTag::Call(_) => Some(bytes),
-            TaskTag::Extra => {
-                let (extra, _) = Extra::split(&bytes)?;
-                bytes.drain(..Extra::BYTES);
-                if in_area {
-                    let area = self.area.as_ref()?;
-                    let len = usize::try_from(extra.area_len?).ok()?;
-                    if len > area.mapped_bytes() {
-                        return None;
-                    }
-                    // SAFETY: so many bytes are mapped, and this side wrote all of them. A worker that is alive may
-                    // only read them.
-                    let whole =
-                        unsafe { std::slice::from_raw_parts(area.as_ptr().as_ptr(), len) };
-                    bytes = whole.to_vec();
-                }
-                Some(bytes)
-            }
-            TaskTag::Leave | TaskTag::Inherited => None,
-        }
     }
 }
 

@@ -132,8 +132,6 @@ const TAGS_OF_OUR_OWN: u64 = 64;
 const TAG_EXTRA: u64 = 1;
 /// The worker is to leave: no more tasks will come.
 const TAG_LEAVE: u64 = 2;
-/// The record's payload begins with an [`Extra`], and its call is the index of an inherited closure.
-const TAG_INHERITED: u64 = 3;
 
 /// A task's record, as its tag says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,8 +140,6 @@ pub(crate) enum TaskTag {
     Call(u64),
     /// The payload begins with an [`Extra`].
     Extra,
-    /// As `Extra`, for a closure that the worker inherited.
-    Inherited,
     Leave,
 }
 
@@ -153,7 +149,6 @@ impl TaskTag {
             TaskTag::Call(call) => call,
             TaskTag::Extra => TAG_EXTRA,
             TaskTag::Leave => TAG_LEAVE,
-            TaskTag::Inherited => TAG_INHERITED,
         }
     }
 
@@ -161,7 +156,6 @@ impl TaskTag {
         match bits {
             TAG_EXTRA => Some(TaskTag::Extra),
             TAG_LEAVE => Some(TaskTag::Leave),
-            TAG_INHERITED => Some(TaskTag::Inherited),
             TAGS_OF_OUR_OWN.. => Some(TaskTag::Call(bits)),
             _ => None,
         }
@@ -240,13 +234,8 @@ mod tests {
 
     #[test]
     fn tags_and_extras_survive_the_wire() {
-        for tag in [
-            TaskTag::Call(64),
-            TaskTag::Call(u64::MAX),
-            TaskTag::Extra,
-            TaskTag::Leave,
-            TaskTag::Inherited,
-        ] {
+        for tag in [TaskTag::Call(64), TaskTag::Call(u64::MAX), TaskTag::Extra, TaskTag::Leave]
+        {
             assert_eq!(TaskTag::from_bits(tag.to_bits()), Some(tag));
         }
         assert_eq!(TaskTag::from_bits(0), None);

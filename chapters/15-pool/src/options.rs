@@ -4,7 +4,7 @@ use crate::error::PoolError;
 use shared::Segment;
 use start::StartMethod;
 use std::time::Duration;
-use task::{Call, CallError, Message};
+use task::{Call, Message};
 
 /// A call with its encoded argument, run in each worker before its first task.
 #[derive(Debug)]
@@ -67,18 +67,11 @@ impl Options {
     }
 
     pub(crate) fn finalizer(&mut self, function: fn()) {
-        // The same test as for a task's function: it must be in the executable, not in a shared library.
-        match Call::of::<(), ()>(|()| ()).and_then(|_| in_image(function)) {
+        match task::distance_of(function) {
             Ok(offset) => self.finalizer = Some(offset),
             Err(error) => self.refuse("finalizer", error.to_string()),
         }
     }
-}
-
-fn in_image(function: fn()) -> Result<u64, CallError> {
-    // A `fn()` is a `fn(())` to the check, which only looks at the address.
-    let address = function as *const () as usize;
-    Ok(address.wrapping_sub(task::Image::current().base()) as u64)
 }
 
 fn initializer<A: Message>(function: fn(A), argument: &A) -> Result<Initializer, String> {

@@ -217,7 +217,6 @@ impl Worker {
                 let call = unsafe { Call::from_bits(extra.call) }.map_err(|_| NO_CONNECTION)?;
                 self.reply.run(call, argument, descriptors)
             }
-            TaskTag::Inherited => return Err(NO_CONNECTION),
         };
         if let Some(start) = measured {
             self.header.task_ns().store(self.pace.end(start), Ordering::Relaxed);
@@ -298,10 +297,9 @@ fn area_bytes(arguments: &mut Option<Growing>, len: u64) -> Result<&[u8], i32> {
     Ok(unsafe { std::slice::from_raw_parts(area.as_ptr().as_ptr(), len) })
 }
 
-fn finalize(address: u64) {
-    let address = Image::current().base().wrapping_add(address as usize);
-    // SAFETY: the program, whose image is this one's, made the number from a `fn()` less its image's address.
-    let finalizer = unsafe { std::mem::transmute::<usize, fn()>(address) };
+fn finalize(bits: u64) {
+    // SAFETY: the number comes from the program, whose fingerprint is this one's.
+    let Ok(finalizer) = (unsafe { task::function_at(bits) }) else { return };
     // A finalizer that panics has nobody to tell: the worker leaves all the same.
     let _ = std::panic::catch_unwind(finalizer);
 }
