@@ -1,13 +1,14 @@
 //! A process that this one started and has to reap, held by a pidfd.
 //!
 //! The life of a child: running, then zombie, then reaped. Only the step to reaped is this program's to take, and
-//! `status` remembers that it was taken. Whether the process is a child of the caller is never remembered: the kernel
+//! `ended` remembers that it was taken. Whether the process is a child of the caller is never remembered: the kernel
 //! is asked each time, because a `Child` can be copied into another process by a later `fork`.
 //!
 //! # References
 //! man 2 pidfd_open; man 2 waitid; man 2 pidfd_send_signal.
 
-use crate::{ChildError, ExitStatus, Signal, syscall};
+use crate::syscall::Ended;
+use crate::{ChildError, ExitStatus, Signal, Usage, syscall};
 use fork::Pid;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -34,8 +35,8 @@ use std::time::{Duration, Instant};
 pub struct Child {
     pid: Pid,
     pidfd: OwnedFd,
-    /// How it ended, once it was reaped.
-    status: Option<ExitStatus>,
+    /// How it ended and what it had used, once it was reaped.
+    ended: Option<Ended>,
 }
 // ANCHOR_END: child
 
@@ -102,7 +103,7 @@ impl Child {
         // from here on it is one process, and the question is only whether that one is ours.
         syscall::waitid(pidfd.as_fd(), libc::WNOHANG | libc::WNOWAIT)
             .map_err(|errno| ChildError::new("waitid", pid, errno))?;
-        Ok(Child { pid, pidfd, status: None })
+        Ok(Child { pid, pidfd, ended: None })
     }
     // ANCHOR_END: adopt
 
@@ -159,6 +160,16 @@ impl Child {
     }
     // ANCHOR_END: wait
 
+    /// What it has used in its life; `None` until it was waited for.
+    ///
+    /// The kernel tells this once, to whoever reaps the process: afterwards there is nobody left to ask about.
+    ///
+    /// # References
+    /// man 2 getrusage; man 2 wait, "C library/kernel differences".
+    pub fn usage(&self) -> Option<Usage> {
+        self.ended.map(|ended| ended.usage)
+    }
+
     // ANCHOR: kill
     /// Sends it a signal. If it has ended already, nothing happens to anybody, and that is no error.
     ///
@@ -175,11 +186,11 @@ impl Child {
     // ANCHOR_END: kill
 
     fn reap(&mut self, flags: libc::c_int) -> Result<Option<ExitStatus>, ChildError> {
-        if self.status.is_none() {
-            self.status = syscall::waitid(self.pidfd.as_fd(), flags)
+        if self.ended.is_none() {
+            self.ended = syscall::waitid(self.pidfd.as_fd(), flags)
                 .map_err(|errno| ChildError::new("waitid", self.pid, errno))?;
         }
-        Ok(self.status)
+        Ok(self.ended.map(|ended| ended.status))
     }
 
     /// Waits until the pidfd is readable, which says that the process has ended, or for `left`, or for a signal.

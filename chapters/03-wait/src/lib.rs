@@ -31,6 +31,7 @@ mod error;
 mod status;
 mod subreaper;
 mod syscall;
+mod usage;
 
 pub use child::Child;
 pub use error::ChildError;
@@ -38,6 +39,7 @@ pub use nix::sys::signal::Signal;
 pub use nix::unistd::Pid;
 pub use status::ExitStatus;
 pub use subreaper::{become_subreaper, children};
+pub use usage::Usage;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

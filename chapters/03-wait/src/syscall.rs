@@ -1,9 +1,10 @@
 //! The three system calls that neither the standard library nor nix offers in the form needed here.
 //!
 //! `waitid` is called directly because nix knows no real-time signals: the death of a child by one would be reaped and
-//! then reported as an error.
+//! then reported as an error. The C library's `waitid` leaves out the kernel's last argument, which says what the child
+//! has used.
 
-use crate::{ExitStatus, Signal};
+use crate::{ExitStatus, Signal, Usage};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 use std::mem::MaybeUninit;
@@ -27,19 +28,29 @@ pub(crate) fn pidfd_send_signal(pidfd: BorrowedFd<'_>, signal: Signal) -> Result
     Errno::result(sent).map(drop)
 }
 
+/// The end of a child.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) usage: Usage,
+}
+
 /// How the child behind `pidfd` ended. `flags` are those of `waitid`; with WNOHANG, or if `pidfd` has O_NONBLOCK,
 /// `None` says that it has not.
 pub(crate) fn waitid(
     pidfd: BorrowedFd<'_>,
     flags: libc::c_int,
-) -> Result<Option<ExitStatus>, Errno> {
-    let id = pidfd.as_raw_fd() as libc::id_t;
+) -> Result<Option<Ended>, Errno> {
+    let id = pidfd.as_raw_fd();
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    let flags = libc::WEXITED | flags;
     let done = loop {
-        // SAFETY: `info` is valid for a write of a siginfo_t, and `pidfd` is open for the time of the call.
-        let done = unsafe {
-            libc::waitid(libc::P_PIDFD, id, info.as_mut_ptr(), libc::WEXITED | flags)
-        };
+        let (info, usage) = (info.as_mut_ptr(), usage.as_mut_ptr());
+        // SAFETY: the pointers are valid for a write of a siginfo_t and of a rusage, and `pidfd` is open for the time of
+        // the call.
+        let done =
+            unsafe { libc::syscall(libc::SYS_waitid, libc::P_PIDFD, id, info, flags, usage) };
         if done != -1 || Errno::last() != Errno::EINTR {
             break done;
         }
@@ -56,8 +67,11 @@ pub(crate) fn waitid(
     }
     // SAFETY: as above, for the field that holds the exit code or the signal.
     let value = unsafe { info.si_status() };
-    Ok(Some(match info.si_code {
+    let status = match info.si_code {
         libc::CLD_EXITED => ExitStatus::Exited(value),
         code => ExitStatus::Signaled { signal: value, core_dumped: code == libc::CLD_DUMPED },
-    }))
+    };
+    // SAFETY: all zeroes is a valid rusage, and the kernel wrote either nothing or a whole one.
+    let usage = unsafe { usage.assume_init() };
+    Ok(Some(Ended { status, usage: Usage::new(&usage) }))
 }

@@ -70,6 +70,15 @@ impl SharedError {
 impl fmt::Display for SharedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            SharedError::NoRoom { len_bytes, source }
+                if source.raw_os_error() == Some(Errno::FBIG.raw_os_error()) =>
+            {
+                write!(
+                    f,
+                    "no room for {len_bytes} bytes of shared memory ({source}): no file of this process may be so \
+                     long, see `ulimit -f`"
+                )
+            }
             SharedError::NoRoom { len_bytes, source } => write!(
                 f,
                 "no room for {len_bytes} bytes of shared memory ({source}): see `free -m`, the cgroup's memory.max \
@@ -135,6 +144,13 @@ mod tests {
         );
         assert!(no_room.source().is_some());
         assert_eq!(io::Error::from(no_room).kind(), io::ErrorKind::OutOfMemory);
+
+        let too_long = SharedError::taking("fallocate", 4096)(Errno::FBIG);
+        assert_eq!(
+            too_long.to_string(),
+            "no room for 4096 bytes of shared memory (File too large (os error 27)): no file of this process may be so \
+             long, see `ulimit -f`"
+        );
 
         let refused = SharedError::Refused { why: "it is not a memfd" };
         assert_eq!(

@@ -3,7 +3,7 @@
 //! Invariant: a descriptor that [`accept`] lets through belongs to a file that nobody can make shorter any more.
 //!
 //! # References
-//! man 2 memfd_create; man 2 F_GET_SEALS; man 2 fallocate.
+//! man 2 memfd_create; man 2 F_GET_SEALS; man 2 fallocate; man 2 getrlimit.
 
 use crate::SharedError;
 use rustix::fs::{
@@ -11,6 +11,7 @@ use rustix::fs::{
     memfd_create,
 };
 use rustix::io::{Errno, retry_on_intr};
+use rustix::process::{Resource, getrlimit};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// A pointer to a byte can be moved by at most so many bytes, so no mapping is longer.
@@ -41,11 +42,23 @@ pub(crate) fn allocate(
     end: usize,
 ) -> Result<(), SharedError> {
     let len = end - start;
+    check_limit(end)?;
     check_room(len)?;
     retry_on_intr(|| fallocate(file, FallocateFlags::empty(), start as u64, len as u64))
         .map_err(SharedError::taking("fallocate", end))
 }
 // ANCHOR_END: create
+
+/// Refuses what is longer than a file of this process may become (RLIMIT_FSIZE), a memfd too. The kernel would send
+/// SIGXFSZ, which ends the process, before the call could return its error.
+pub(crate) fn check_limit(end: usize) -> Result<(), SharedError> {
+    match getrlimit(Resource::Fsize).current {
+        Some(limit) if end as u64 > limit => {
+            Err(SharedError::NoRoom { len_bytes: end, source: Errno::FBIG.into() })
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Refuses at once what the machine, or the cgroup, has not available. The kernel would give page after page, and then
 /// kill a process to find one more.

@@ -49,6 +49,7 @@ impl Frozen {
 
     /// Copies into new memory.
     pub(crate) fn copy_of(bytes: &[u8]) -> Result<Frozen, SharedError> {
+        memfd::check_limit(bytes.len())?;
         memfd::check_room(bytes.len())?;
         let file = memfd::create(NAME)?;
         // Written and not mapped: the kernel then fills each page as it takes it, where a mapping costs one more visit
@@ -76,6 +77,8 @@ impl Frozen {
 /// assert_eq!(primes.clone().as_ptr(), primes.as_ptr());
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[doc(alias = "SharedMemory")]
+#[doc(alias = "Array")]
 pub struct SharedSlice<T> {
     /// `None` for 0 bytes.
     pub(crate) memory: Option<Arc<Frozen>>,

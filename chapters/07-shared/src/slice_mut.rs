@@ -41,6 +41,8 @@ use std::sync::Arc;
 /// assert_eq!(squares.as_slice(), [0, 1, 4, 9, 16]);
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[doc(alias = "SharedMemory")]
+#[doc(alias = "Array")]
 pub struct SharedSliceMut<T> {
     /// `None` for 0 bytes.
     memory: Option<Own>,

@@ -187,6 +187,17 @@ impl Call {
 }
 // ANCHOR_END: run
 
+/// Runs `function` in this process as a worker would: its panic is caught, and after
+/// [`catch_panics`](crate::catch_panics) not printed but reported with its place and stack.
+///
+/// # Errors
+/// The report of its panic.
+// By its name a backtrace knows where the task ends.
+#[inline(never)]
+pub fn catch<A, R>(function: fn(A) -> R, argument: A) -> Result<R, PanicReport> {
+    panics::guarded(|| function(argument))
+}
+
 /// Where a function without argument and result is, in bytes from the load address: for a hook that a worker runs by
 /// itself.
 ///

@@ -18,7 +18,7 @@ mod panics;
 mod read;
 mod write;
 
-pub use call::{Call, CallError, Message, Outcome, distance_of, function_at};
+pub use call::{Call, CallError, Message, Outcome, catch, distance_of, function_at};
 pub use codec::{CodecError, decode, encode, encoded_size_hint};
 pub use fast::{Varint, encoded_parts, is_copied_whole};
 pub use image::Image;

@@ -53,13 +53,14 @@ impl PanicReport {
         crate::decode(bytes)
     }
 
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+    /// Appends what [`PanicReport::decode`] reads.
+    pub fn encode(&self, out: &mut Vec<u8>) {
         // Strings and numbers: neither their code nor a vector in memory refuses anything.
         let _ = crate::encode(self, out);
     }
 
     /// The report about a value that could not be sent.
-    pub(crate) fn of_value(type_name: &str, message: String) -> PanicReport {
+    pub fn of_value(type_name: &str, message: String) -> PanicReport {
         PanicReport {
             message: cut(message),
             location: None,

@@ -7,6 +7,7 @@ use shared::SharedError;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 use wait::{ChildError, ExitStatus};
 
 /// Why a [`Launcher`](crate::Launcher) could not be made, or started no worker. No process is left of the attempt.
@@ -25,6 +26,12 @@ pub enum StartError {
     TemplateDied {
         /// How it ended; `None` if somebody else has reaped it.
         status: Option<ExitStatus>,
+    },
+    /// The template or the forkserver did not answer in time, stopped by SIGSTOP for example, and was killed. Workers that
+    /// it started run on.
+    Timeout {
+        /// How long it was waited for.
+        after: Duration,
     },
     /// A limit of the operating system leaves no room for one more process, descriptor or page.
     Limit {
@@ -82,6 +89,12 @@ impl fmt::Display for StartError {
             StartError::TemplateDied { status: None } => f.write_str(
                 "the process that workers are forked from has ended, and somebody else has reaped it: make a new \
                  launcher, and look for a waitpid(-1) or an ignored SIGCHLD",
+            ),
+            StartError::Timeout { after } => write!(
+                f,
+                "the process that workers are forked from did not answer for {:.1} s and was killed: make a new \
+                 launcher, and look for what has stopped it",
+                after.as_secs_f64()
             ),
             StartError::Limit { call, source } => {
                 write!(f, "no room for one more worker: {call}: {source}; see ")?;
@@ -166,6 +179,7 @@ mod tests {
                 status: Some(ExitStatus::Signaled { signal: 9, core_dumped: false }),
             },
             StartError::TemplateDied { status: None },
+            StartError::Timeout { after: Duration::from_millis(1500) },
             StartError::os("clone", Errno::EAGAIN.into()),
             StartError::os("sendmsg", Errno::ETOOMANYREFS.into()),
             StartError::os("clone", Errno::ENOMEM.into()),
@@ -180,6 +194,7 @@ mod tests {
         refused to fork a process with 3 threads, whose workers would have one of them and the locks of all: make the launcher before threads start, or use the start method spawn
         the process that workers are forked from has ended (signal 9 (SIGKILL)): make a new launcher
         the process that workers are forked from has ended, and somebody else has reaped it: make a new launcher, and look for a waitpid(-1) or an ignored SIGCHLD
+        the process that workers are forked from did not answer for 1.5 s and was killed: make a new launcher, and look for what has stopped it
         no room for one more worker: clone: Resource temporarily unavailable (os error 11); see `ulimit -u` and the cgroup's pids.max
         no room for one more worker: sendmsg: Too many references: cannot splice (os error 109); see `ulimit -n`
         no room for one more worker: clone: Cannot allocate memory (os error 12); see `free -m` and the cgroup's memory.max

@@ -10,7 +10,10 @@ use crate::birth::MARK;
 use crate::message::{Birth, NAME_LEN_MAX, REPLY_LEN, Reply, Role, encode_request};
 use crate::template::{BORN_LEN, Template, born_word};
 use crate::worker::{self, FAILED_CODE, end};
-use crate::{DESCRIPTORS_MAX, Kit, NOTE_LEN_MAX, StartError, StartMethod, is_initialized};
+use crate::{
+    DESCRIPTORS_MAX, Kit, NOTE_LEN_MAX, StartError, StartMethod, is_initialized,
+    keep_standard_numbers,
+};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
@@ -24,6 +27,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use wait::Child;
 
 /// Under this number a process that was executed finds its socket.
@@ -86,6 +90,7 @@ impl Launcher {
     pub fn forkserver(name: &str) -> Result<Launcher, StartError> {
         expect_initialized()?;
         let name = cut(name);
+        keep_standard_numbers();
         let born = Segment::create("start-born", BORN_LEN)?;
         let word = born.descriptor().ok_or_else(|| no_descriptor(&born))?;
         let (child, socket) = execute(Role::Forkserver, &name, &[word], b"")?;
@@ -114,6 +119,7 @@ impl Launcher {
     ) -> Result<Launcher, StartError> {
         let name = cut(name);
         let program = getpid();
+        keep_standard_numbers();
         let mut born = Some(Segment::create("start-born", BORN_LEN)?.into_mapping());
         let (ours, theirs) = socket_pair()?;
         let (mut ours, mut theirs) = (Some(ours), Some(theirs));
@@ -151,7 +157,8 @@ impl Launcher {
     /// process whatever the method. Another thread may be the caller than the one that made
     /// the launcher, but see [`Launcher`], "The thread that starts".
     ///
-    /// If the template was stopped by SIGSTOP, this waits until it is continued or killed.
+    /// If the template was stopped by SIGSTOP, this waits until it is continued or killed; see
+    /// [`Launcher::start_within`].
     ///
     /// # Errors
     /// - [`StartError::TemplateDied`] if the process to fork from has ended. If it died in the middle of the call and
@@ -165,10 +172,39 @@ impl Launcher {
         descriptors: &[BorrowedFd<'_>],
         note: &[u8],
     ) -> Result<Child, StartError> {
+        self.start_with(descriptors, note, None)
+    }
+
+    /// As [`Launcher::start`], but waits for a template's answer no longer than `timeout`.
+    ///
+    /// A template that does not answer in time is killed and reaped: an answer that came late
+    /// would be taken for that of the next request.
+    ///
+    /// # Errors
+    /// [`StartError::Timeout`] if it did not answer in time and no worker was made; the next
+    /// call fails with [`StartError::TemplateDied`]. Others as for [`Launcher::start`].
+    pub fn start_within(
+        &mut self,
+        descriptors: &[BorrowedFd<'_>],
+        note: &[u8],
+        timeout: Duration,
+    ) -> Result<Child, StartError> {
+        self.start_with(descriptors, note, Some(timeout))
+    }
+
+    fn start_with(
+        &mut self,
+        descriptors: &[BorrowedFd<'_>],
+        note: &[u8],
+        timeout: Option<Duration>,
+    ) -> Result<Child, StartError> {
         check(descriptors, note)?;
+        keep_standard_numbers();
         match &mut self.kind {
             Kind::Spawn => Ok(execute(Role::Worker, &self.name, descriptors, note)?.0),
-            Kind::Fork(remote) | Kind::Forkserver(remote) => remote.start(descriptors, note),
+            Kind::Fork(remote) | Kind::Forkserver(remote) => {
+                remote.start(descriptors, note, timeout)
+            }
         }
     }
 
@@ -223,6 +259,7 @@ impl Remote {
         &mut self,
         descriptors: &[BorrowedFd<'_>],
         note: &[u8],
+        timeout: Option<Duration>,
     ) -> Result<Child, StartError> {
         born_word(&self.born)?.store(0, Ordering::Relaxed);
         match passing::send(self.socket.as_fd(), &encode_request(note), descriptors) {
@@ -231,16 +268,22 @@ impl Remote {
             // Nothing was sent, so nothing will be answered.
             Err(error) => return Err(StartError::os("sendmsg", error)),
         }
-        match self.reply() {
-            Some(Reply::Started(pid)) => adopt(Pid::from_raw(pid)),
-            Some(Reply::CloneFailed(errno)) => {
+        match self.reply(timeout) {
+            Heard::Reply(Reply::Started(pid)) => adopt(Pid::from_raw(pid)),
+            Heard::Reply(Reply::CloneFailed(errno)) => {
                 Err(StartError::os("clone", io::Error::from_raw_os_error(errno)))
             }
-            Some(Reply::NoDescriptors) => Err(StartError::os("recvmsg", Errno::EMFILE.into())),
-            Some(Reply::Threads(count)) => {
+            Heard::Reply(Reply::NoDescriptors) => {
+                Err(StartError::os("recvmsg", Errno::EMFILE.into()))
+            }
+            Heard::Reply(Reply::Threads(count)) => {
                 Err(StartError::Threads { count: usize::try_from(count).unwrap_or(0) })
             }
-            None => self.bury(),
+            Heard::End => self.bury(),
+            Heard::Nothing { after } => match self.bury() {
+                Err(StartError::TemplateDied { .. }) => Err(StartError::Timeout { after }),
+                buried => buried,
+            },
         }
     }
 
@@ -257,30 +300,52 @@ impl Remote {
     }
     // ANCHOR_END: remote_start
 
-    /// The answer; `None` if the template has ended, or says what no template says.
-    fn reply(&self) -> Option<Reply> {
+    /// Waits for the template's answer, its end, or the end of the time.
+    fn reply(&self, timeout: Option<Duration>) -> Heard {
+        let begun = Instant::now();
         loop {
+            let left = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
             // Not the socket alone: a worker that was stopped in its first instant still holds the template's end.
             let mut events = [
                 PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
                 PollFd::new(self.child.as_fd(), PollFlags::POLLIN),
             ];
-            match poll(&mut events, PollTimeout::NONE) {
+            match poll(&mut events, poll_timeout(left)) {
                 Err(Errno::EINTR) => continue,
-                Err(_) => return None,
+                Err(_) => return Heard::End,
                 Ok(_) => {}
             }
             let [socket, template] = events.map(|event| event.any().unwrap_or(true));
             if socket {
                 let mut buffer = [0; REPLY_LEN];
-                let received = passing::receive(self.socket.as_fd(), &mut buffer).ok()?;
-                return Reply::decode(&buffer[..received.len]);
+                let received = passing::receive(self.socket.as_fd(), &mut buffer);
+                let reply = received.ok().and_then(|it| Reply::decode(&buffer[..it.len]));
+                return reply.map_or(Heard::End, Heard::Reply);
             }
             if template {
-                return None;
+                return Heard::End;
+            }
+            if left.is_some_and(|left| left.is_zero()) {
+                return Heard::Nothing { after: begun.elapsed() };
             }
         }
     }
+}
+
+/// What came of waiting for a template's answer.
+enum Heard {
+    Reply(Reply),
+    /// The template has ended, or says what no template says.
+    End,
+    Nothing {
+        after: Duration,
+    },
+}
+
+/// Never shorter than `left`, save that a wait of more than a few weeks is cut into several.
+fn poll_timeout(left: Option<Duration>) -> PollTimeout {
+    let Some(left) = left else { return PollTimeout::NONE };
+    PollTimeout::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(PollTimeout::MAX)
 }
 
 // ANCHOR: execute
@@ -385,8 +450,9 @@ impl Drop for Blocked {
     }
 }
 
-/// The sockets and pidfds of all launchers of this process. A template that is forked later must not keep them: with
-/// a launcher's socket in another process, the launcher's template would not see the end of the program.
+/// The sockets and pidfds of all launchers of this process, and what [`keep_from_templates`] was given. A template that
+/// is forked later must not keep them: with a launcher's socket in another process, the launcher's template would not
+/// see the end of the program.
 static DESCRIPTORS: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
 
 fn registered() -> MutexGuard<'static, Vec<RawFd>> {
@@ -400,6 +466,15 @@ fn numbers(remote: &Remote) -> [RawFd; 2] {
 
 fn register(remote: &Remote) {
     registered().extend(numbers(remote));
+}
+
+/// Keeps a descriptor of this process out of the templates that it forks from now on: they
+/// close their copies of it.
+///
+/// It has to stay open until the process ends. It is for what a worker was given by the
+/// program that started it: if the worker has workers of its own, that is none of theirs.
+pub fn keep_from_templates(descriptor: BorrowedFd<'_>) {
+    registered().push(descriptor.as_raw_fd());
 }
 
 fn unregister(remote: &Remote) {

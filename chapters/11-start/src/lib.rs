@@ -35,13 +35,15 @@ mod error;
 mod init;
 mod launcher;
 mod message;
+mod standard;
 mod template;
 mod worker;
 
 pub use error::StartError;
 pub use init::{init, is_initialized};
-pub use launcher::Launcher;
+pub use launcher::{Launcher, keep_from_templates};
 pub use shared::passing::DESCRIPTORS_MAX;
+pub use standard::keep_standard_numbers;
 
 use std::fmt;
 use std::os::fd::OwnedFd;

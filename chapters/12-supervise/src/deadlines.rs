@@ -34,6 +34,11 @@ impl<K: Ord + Copy> Deadlines<K> {
         due.is_some_and(|due| self.by_time.remove(&(due, key)))
     }
 
+    /// Whether `key` has a deadline that has not expired.
+    pub fn is_set(&self, key: K) -> bool {
+        self.by_key.contains_key(&key)
+    }
+
     /// When the next one is due: what to set the timer to.
     pub fn next_due(&self) -> Option<Duration> {
         self.by_time.first().map(|(due, _)| *due)
@@ -97,6 +102,7 @@ mod tests {
         deadlines.insert(ms(10), 1);
         deadlines.insert(ms(50), 1);
         assert_eq!((deadlines.expired(ms(49)), deadlines.len()), (vec![], 1));
+        assert!(deadlines.is_set(1) && !deadlines.is_set(2));
         assert!(deadlines.cancel(1));
         assert!(!deadlines.cancel(1));
         assert_eq!((deadlines.expired(Duration::MAX), deadlines.next_due()), (vec![], None));

@@ -1,4 +1,4 @@
-//! Fault injection: `kill -9` of the calling process at a named point of the protocol.
+//! Fault injection: `kill -9` of the calling process at a named point of the protocol, or what a test has [`instead`].
 //!
 //! A worker passes these points in every life. In a debug build a test arms one of them, and the process that passes
 //! it dies there as if somebody had sent it SIGKILL at that instant: no destructor, no message, no flush. In a release
@@ -13,8 +13,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Once, OnceLock};
 
 /// The variable that arms points in every process that has it: `AfterClaim`, or `AfterClaim:3` to survive three
 /// passes first, or `AfterClaim:3:FILE` for only one death in all processes together: that of whoever removes the
@@ -137,6 +137,18 @@ pub fn disarm(point: Point) {
     PASSES[point as usize].store(UNARMED, Ordering::Relaxed);
 }
 
+/// What an armed point does in place of dying.
+static ACTION: OnceLock<fn()> = OnceLock::new();
+
+/// From now on an armed point calls `action` and does not die: for a test that needs another fault at that instant. If
+/// `action` returns, the process goes on. Only the first call counts.
+///
+/// It is for this process and those that it forks. One that is executed anew needs a call of its own, before it passes
+/// the point: from `.init_array`, for example.
+pub fn instead(action: fn()) {
+    let _ = ACTION.set(action);
+}
+
 /// Passes `point`, and dies there if its time has come. Call it through [`fault_point!`](crate::fault_point), so that
 /// a release build has nothing of it.
 pub fn pass(point: Point) {
@@ -146,6 +158,9 @@ pub fn pass(point: Point) {
     if passes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count_down) == Err(0)
         && takes_token(point)
     {
+        if let Some(action) = ACTION.get() {
+            return action();
+        }
         let _ = kill(Pid::this(), Signal::SIGKILL);
         // Only the first process of a container is spared by its own signal.
         std::process::abort();
@@ -205,6 +220,20 @@ mod tests {
                 .to_string()
                 .starts_with("there is no fault point `BeforeLunch`; there are AfterStart ")
         );
+    }
+
+    #[test]
+    fn an_armed_point_does_what_it_is_told_instead() {
+        static TIMES: AtomicU32 = AtomicU32::new(0);
+        instead(|| {
+            TIMES.fetch_add(1, Ordering::Relaxed);
+        });
+        // No other test of this process arms this one.
+        arm(Point::WhileLeaving, 1);
+        (0..3).for_each(|_| pass(Point::WhileLeaving));
+        disarm(Point::WhileLeaving);
+        pass(Point::WhileLeaving);
+        assert_eq!(TIMES.load(Ordering::Relaxed), 2);
     }
 
     #[test]

@@ -51,12 +51,23 @@ const NOBODY: u32 = 65_534;
 
 /// Runs the cases that the arguments of this program ask for, and says so as `cargo test` does.
 pub fn run(cases: &[Case]) -> ExitCode {
-    run_as(cases, &[As::Caller])
+    run_as(cases, &[As::Caller], |_| Ok(()))
 }
 
 /// As [`run`], and with root's rights each case once more as an ordinary user, since root is refused nothing.
 pub fn run_also_as_nobody(cases: &[Case]) -> ExitCode {
-    if geteuid().is_root() { run_as(cases, &[As::Caller, As::Nobody]) } else { run(cases) }
+    let nobody_too = [As::Caller, As::Nobody];
+    let users = if geteuid().is_root() { &nobody_too[..] } else { &nobody_too[..1] };
+    run_as(cases, users, |_| Ok(()))
+}
+
+/// As [`run`], and then `judge` looks at all of it: at the name of each case that passed, and at what it printed. If it
+/// refuses, the whole has failed, for the reason that it gives.
+pub fn run_and_judge(
+    cases: &[Case],
+    judge: impl FnOnce(&[(&str, String)]) -> Result<(), String>,
+) -> ExitCode {
+    run_as(cases, &[As::Caller], judge)
 }
 
 /// Whose rights a case runs with.
@@ -66,7 +77,11 @@ enum As {
     Nobody,
 }
 
-fn run_as(cases: &[Case], users: &[As]) -> ExitCode {
+fn run_as(
+    cases: &[Case],
+    users: &[As],
+    judge: impl FnOnce(&[(&str, String)]) -> Result<(), String>,
+) -> ExitCode {
     let mut words = std::env::args().skip(1);
     if words.next().as_deref() == Some(CASE) {
         return run_here(cases, &words.next().unwrap_or_default());
@@ -80,15 +95,15 @@ fn run_as(cases: &[Case], users: &[As]) -> ExitCode {
     }
     println!("\nrunning {} tests", chosen.len());
     let mut failed = 0;
+    let mut said = Vec::new();
     for name in &chosen {
-        let added: Result<Vec<_>, _> =
+        let passed: Result<Vec<_>, _> =
             users.iter().map(|user| run_apart(name, *user)).collect();
-        match added {
-            Ok(added) => {
-                println!(
-                    "test {name} ... ok{}",
-                    added.into_iter().flatten().collect::<String>()
-                );
+        match passed {
+            Ok(passed) => {
+                let added: String = passed.iter().filter_map(Passed::added).collect();
+                println!("test {name} ... ok{added}");
+                said.push((*name, passed.into_iter().filter_map(Passed::said).collect()));
             }
             Err(why) => {
                 println!("test {name} ... FAILED\n{why}");
@@ -96,14 +111,43 @@ fn run_as(cases: &[Case], users: &[As]) -> ExitCode {
             }
         }
     }
+    let judged = judge(&said);
+    if let Err(why) = &judged {
+        println!("\n{why}");
+    }
+    let all_is_well = failed == 0 && judged.is_ok();
     println!(
         "\ntest result: {}. {} passed; {failed} failed; 0 ignored; 0 measured; {} filtered out\n",
-        if failed == 0 { "ok" } else { "FAILED" },
+        if all_is_well { "ok" } else { "FAILED" },
         chosen.len() - failed,
         cases.len() - chosen.len()
     );
     // 101 is what libtest ends with.
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(101) }
+    if all_is_well { ExitCode::SUCCESS } else { ExitCode::from(101) }
+}
+
+/// A case that did not fail.
+enum Passed {
+    /// What it printed.
+    Ran(String),
+    /// Why it could not be run with the other rights.
+    NotRun(io::Error),
+}
+
+impl Passed {
+    fn added(&self) -> Option<String> {
+        match self {
+            Passed::Ran(_) => None,
+            Passed::NotRun(error) => Some(format!(" (not as an ordinary user: {error})")),
+        }
+    }
+
+    fn said(self) -> Option<String> {
+        match self {
+            Passed::Ran(said) => Some(said),
+            Passed::NotRun(_) => None,
+        }
+    }
 }
 
 /// Runs one case: this is its process.
@@ -120,20 +164,19 @@ fn run_here(cases: &[Case], name: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Starts this program again for one case. If it passes, says what there is to add; if it fails, how it ended and what
-/// it printed.
-fn run_apart(name: &str, user: As) -> Result<Option<String>, String> {
+/// Starts this program again for one case. If it fails, says how it ended and what it printed.
+fn run_apart(name: &str, user: As) -> Result<Passed, String> {
     let (end, said) = match start(name, user) {
         // A container's root may lack the right to become somebody else, or the program be one that only root may read.
         Err(error) if is_denied(&error) && matches!(user, As::Nobody) => {
-            return Ok(Some(format!(" (not as an ordinary user: {error})")));
+            return Ok(Passed::NotRun(error));
         }
         Err(error) => return Err(format!("cannot run the case: {error}")),
         Ok(ended) => ended,
     };
     let who = if matches!(user, As::Nobody) { ", as an ordinary user" } else { "" };
     match end {
-        Some(status) if status.success() => Ok(None),
+        Some(status) if status.success() => Ok(Passed::Ran(said)),
         Some(status) => Err(format!("{status}{who}\n{said}")),
         None => Err(format!("killed after {DEADLINE_S} s{who}\n{said}")),
     }

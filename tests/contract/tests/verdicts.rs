@@ -81,6 +81,21 @@ fn one_failure_fails_the_run_and_the_others_are_run() {
 }
 
 #[test]
+fn a_judge_sees_what_was_said_and_can_refuse() {
+    for (expected, accepted) in [("keeps_it kept\n", true), ("keeps_it nothing\n", false)] {
+        let output = Command::new(env!("CARGO_BIN_EXE_broken_promises"))
+            .env("JUDGE", expected)
+            .arg("keeps_it")
+            .output()
+            .expect("start the contract");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.success(), accepted, "{text}");
+        assert_eq!(text.contains("the judge wants"), !accepted, "{text}");
+        assert!(text.contains("1 passed; 0 failed;"), "{text}");
+    }
+}
+
+#[test]
 fn cases_can_be_listed() {
     let (output, text) = run(&["--list", "leaves"]);
     assert!(output.status.success());

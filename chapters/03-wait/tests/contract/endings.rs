@@ -2,8 +2,10 @@
 
 use crate::{Case, pause_for_ever};
 use nix::sys::prctl::set_dumpable;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::signal::raise;
+use nix::sys::time::TimeValLike;
+use std::time::Duration;
 use wait::{Child, ExitStatus, Pid, Signal};
 
 pub(crate) const CASES: &[Case] = &[
@@ -15,6 +17,7 @@ pub(crate) const CASES: &[Case] = &[
         a_real_time_signal_is_an_end_like_any_other,
     ),
     ("a_core_dump_is_reported_if_there_is_one", a_core_dump_is_reported_if_there_is_one),
+    ("a_child_leaves_what_it_has_used", a_child_leaves_what_it_has_used),
 ];
 
 fn the_low_8_bits_of_a_code_arrive() {
@@ -79,4 +82,47 @@ fn a_core_dump_is_reported_if_there_is_one() {
         let written = std::fs::read_dir(folder.path()).unwrap().count() > 0;
         assert_eq!(status, ExitStatus::Signaled { signal, core_dumped: written });
     }
+}
+
+/// More than a small program has resident.
+const BYTES: usize = 64 << 20;
+
+fn a_child_leaves_what_it_has_used() {
+    let mut small = Child::fork(|| 0).unwrap();
+    let mut large = Child::fork(|| {
+        let bytes = std::hint::black_box(vec![1_u8; BYTES]);
+        drop(bytes);
+        let begun = cpu_time();
+        while cpu_time() < begun + Duration::from_millis(30) {}
+        0
+    })
+    .unwrap();
+    assert_eq!((small.usage(), large.usage()), (None, None), "they were not waited for");
+    for child in [&mut small, &mut large] {
+        assert_eq!(child.wait().unwrap(), ExitStatus::Exited(0));
+    }
+    let (small, large) = (small.usage().unwrap(), large.usage().unwrap());
+    assert!(large.max_rss_bytes >= BYTES as u64, "{large:?}");
+    assert!(small.max_rss_bytes > 0 && small.max_rss_bytes < BYTES as u64, "{small:?}");
+    assert!(large.user + large.system >= Duration::from_millis(30), "{large:?}");
+    assert!(small.user + small.system < Duration::from_secs(60), "{small:?}");
+
+    // A killed one has used what it has used.
+    let mut killed = Child::fork(|| {
+        let _bytes = std::hint::black_box(vec![1_u8; BYTES]);
+        raise(Signal::SIGKILL).unwrap();
+        0
+    })
+    .unwrap();
+    killed.wait().unwrap();
+    assert!(killed.usage().unwrap().max_rss_bytes >= BYTES as u64);
+}
+
+/// The processor time of this process so far.
+fn cpu_time() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
+    [usage.user_time(), usage.system_time()]
+        .iter()
+        .map(|time| Duration::from_micros(time.num_microseconds().unsigned_abs()))
+        .sum()
 }

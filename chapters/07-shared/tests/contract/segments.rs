@@ -3,7 +3,7 @@
 use crate::{Case, in_a_child, memfd};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustix::fs::SealFlags;
-use shared::{Segment, SharedError, passing};
+use shared::{Growing, Segment, SharedError, SharedSlice, SharedSliceMut, passing};
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -16,6 +16,7 @@ pub(crate) const CASES: &[Case] = &[
     ("a_foreign_descriptor_is_refused", a_foreign_descriptor_is_refused),
     ("a_mapping_needs_no_descriptor", a_mapping_needs_no_descriptor),
     ("no_room_is_an_error_that_leaves_nothing", no_room_is_an_error_that_leaves_nothing),
+    ("longer_than_a_file_may_be_is_an_error", longer_than_a_file_may_be_is_an_error),
 ];
 
 fn two_processes_see_each_others_writes() {
@@ -132,4 +133,30 @@ fn no_room_is_an_error_that_leaves_nothing() {
     let refused = Segment::create("no addresses", 8 << 20);
     setrlimit(Resource::RLIMIT_AS, soft, hard).unwrap();
     assert!(matches!(refused, Err(SharedError::NoRoom { .. })), "{refused:?}");
+}
+
+/// What the slices' own error wraps.
+fn inner(error: std::io::Error) -> Option<SharedError> {
+    error.into_inner()?.downcast().ok().map(|error| *error)
+}
+
+fn longer_than_a_file_may_be_is_an_error() {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_FSIZE).unwrap();
+    let mut growing = Growing::create("growing").unwrap();
+    growing.reserve(8192).unwrap();
+    setrlimit(Resource::RLIMIT_FSIZE, 8192, hard).unwrap();
+    // The kernel's own answer would be SIGXFSZ.
+    let refused = [
+        Segment::create("too long", 8193).err(),
+        SharedSlice::from_slice(&[1_u8; 8193]).err().and_then(inner),
+        SharedSliceMut::<u8>::zeroed(8193).err().and_then(inner),
+        growing.reserve(1 << 20).err(),
+    ];
+    let exactly = Segment::create("as long as may be", 8192);
+    setrlimit(Resource::RLIMIT_FSIZE, soft, hard).unwrap();
+    for error in refused {
+        assert!(matches!(error, Some(SharedError::NoRoom { .. })), "{error:?}");
+    }
+    assert_eq!(exactly.unwrap().len_bytes(), 8192);
+    growing.reserve(1 << 20).unwrap();
 }

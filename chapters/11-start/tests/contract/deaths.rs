@@ -173,6 +173,28 @@ pub(crate) fn stopped_template() {
     }
 }
 
+/// Nobody continues or kills it: the start has a limit, after which the template is gone.
+pub(crate) fn stopped_template_and_a_time_limit() {
+    let limit = Duration::from_millis(50);
+    for method in WITH_TEMPLATE {
+        contract::leaving_nothing(|| {
+            let mut launcher = launcher(method);
+            // With time left it is a start like any other.
+            let mut child = launcher.start_within(&[], b"exit 3", DEADLINE).unwrap();
+            assert_eq!(child.wait().unwrap(), ExitStatus::Exited(3));
+            let template = launcher.template_pid().unwrap();
+            kill(template, Signal::SIGSTOP).unwrap();
+            match launcher.start_within(&[], b"wait", limit) {
+                Err(StartError::Timeout { after }) => assert!(after >= limit, "{after:?}"),
+                other => panic!("{method}: {other:?}"),
+            }
+            // No answer that comes late can be taken for that of another start.
+            assert_killed(launcher.start_within(&[], b"wait", DEADLINE).expect_err("killed"));
+            assert_killed(launcher.start(&[], b"wait").expect_err("killed"));
+        });
+    }
+}
+
 pub(crate) fn workers_outlive_the_launcher() {
     for method in METHODS {
         let mut launcher = launcher(method);

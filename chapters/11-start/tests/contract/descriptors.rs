@@ -4,8 +4,8 @@ use crate::play::{ask, field, nothing, start};
 use crate::{launcher, with_each_method};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use start::{Launcher, StartMethod};
-use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::fs::{self, File};
+use std::os::fd::{AsFd, OwnedFd};
 use wait::ExitStatus;
 
 /// An open file without close-on-exec, as a careless library makes it.
@@ -124,12 +124,12 @@ pub(crate) fn standard_ones_closed() {
         .into_iter()
         .map(|method| {
             let mut launcher = launcher(method);
-            // Neither end of the pipe must get a standard number here, which is not what is tested.
-            let fillers: Vec<File> = (0..3).map(|_| File::open("/dev/null").unwrap()).collect();
-            let numbers: Vec<i32> = fillers.iter().map(|file| file.as_raw_fd()).collect();
+            // What the program has there now: nothing of the launcher's.
+            let own = (0..3).map(|number| fs::read_link(format!("/proc/self/fd/{number}")));
+            let own: Vec<_> =
+                own.filter_map(|link| Some(link.ok()?.display().to_string())).collect();
             let report = ask(&mut launcher, "report");
-            drop(fillers);
-            format!("{numbers:?} {report}")
+            format!("{} {report}", own.join(" "))
         })
         .collect();
     for (number, saved) in saved.iter().enumerate() {
@@ -141,6 +141,7 @@ pub(crate) fn standard_ones_closed() {
         .unwrap();
     }
     for report in reports {
+        assert!(report.starts_with("/dev/null /dev/null /dev/null "), "{report}");
         let descriptors: Vec<&str> = field(&report, "descriptors").split(' ').collect();
         assert_eq!(descriptors[0], "0=/dev/null", "{report}");
         let pipe = descriptors.iter().find(|descriptor| descriptor.contains("pipe:")).unwrap();

@@ -33,6 +33,7 @@ const CASES: &[Case] = &[
     ("a_worker_killed_at_any_instant", deaths::worker_killed_at_any_instant),
     ("a_program_killed_at_any_instant", deaths::program_killed_at_any_instant),
     ("a_stopped_template_that_is_killed", deaths::stopped_template),
+    ("a_stopped_template_and_a_time_limit", deaths::stopped_template_and_a_time_limit),
     ("workers_outlive_the_launcher", deaths::workers_outlive_the_launcher),
     ("ignored_sigchld", deaths::ignored_sigchld),
     ("fork_with_threads_is_refused", threads::fork_is_refused),
