@@ -9,13 +9,15 @@
 //! # References
 //! The roles are the leader/followers pattern: Schmidt et al., "Leader/Followers", PLoP 2000.
 
+use crate::callbacks::Callbacks;
 use crate::layout::BELL_BYTES;
+use crate::origin::{FOREIGN, Origin};
 use crate::patience::{ANNOUNCED, Patience};
-use crate::state::{Server, State};
+use crate::state::{Server, Standing, State};
 use shared::Segment;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 use wake::Doorbell;
@@ -36,7 +38,10 @@ const BATCH_FLIGHTS: usize = 8;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Core {
+    origin: Origin,
     state: Mutex<State>,
+    /// What a copy of the program sees in its place: a pool that is broken and has no workers.
+    foreign: OnceLock<Mutex<State>>,
     bell: Segment,
     /// Submitters wait here for room in the queue.
     room: Condvar,
@@ -48,6 +53,16 @@ pub(crate) struct Core {
     background: Mutex<Option<Thread>>,
     nap: AtomicU64,
     patience: Patience,
+    pub(crate) callbacks: Callbacks,
+    /// Gone when the pool has ended: a handle may be kept for ever, and keeps no descriptor.
+    ends: Mutex<Option<Arc<Ends>>>,
+}
+
+/// The descriptors of a pool.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    /// To be given to each worker.
+    pub(crate) bell: Segment,
     pub(crate) supervisor: signal::Waker,
 }
 
@@ -66,15 +81,18 @@ struct Plan {
 }
 
 impl Core {
+    /// `bell` and the one of `ends` are the same memory.
     pub(crate) fn new(
         bell: Segment,
+        ends: Ends,
         queue_limit: usize,
         processors: usize,
-        supervisor: signal::Waker,
     ) -> Core {
         debug_assert!(bell.len_bytes() >= BELL_BYTES);
         Core {
+            origin: Origin::here(),
             state: Mutex::new(State::new(processors)),
+            foreign: OnceLock::new(),
             bell,
             room: Condvar::new(),
             queue_limit,
@@ -83,7 +101,8 @@ impl Core {
             background: Mutex::new(None),
             nap: AtomicU64::new(nap::TICKING),
             patience: Patience::default(),
-            supervisor,
+            callbacks: Callbacks::default(),
+            ends: Mutex::new(Some(Arc::new(ends))),
         }
     }
 
@@ -99,8 +118,20 @@ impl Core {
         wake::futex::wake(word, u32::MAX);
     }
 
-    pub(crate) fn bell_segment(&self) -> &Segment {
-        &self.bell
+    /// The pool's descriptors, until it has ended.
+    pub(crate) fn ends(&self) -> Option<Arc<Ends>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn wake_supervisor(&self) {
+        if let Some(ends) = self.ends() {
+            ends.supervisor.wake();
+        }
+    }
+
+    /// The pool has ended.
+    pub(crate) fn close(&self) {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     pub(crate) fn next_id(&self) -> u64 {
@@ -109,7 +140,23 @@ impl Core {
 
     /// The state. Only bugs of the pool panic under this lock, and they must not take the program's other tasks along.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let state = if self.is_here() { &self.state } else { self.foreign() };
+        state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the calling process is the one that built the pool; see [`crate::origin`].
+    #[inline]
+    pub(crate) fn is_here(&self) -> bool {
+        self.origin.is_here()
+    }
+
+    #[cold]
+    fn foreign(&self) -> &Mutex<State> {
+        self.foreign.get_or_init(|| {
+            let mut state = State::new(self.processors);
+            state.standing = Standing::Broken(FOREIGN.into());
+            Mutex::new(state)
+        })
     }
 
     /// Ends a visit to the state: lets go of the lock, then tells everybody who is concerned.
@@ -121,6 +168,7 @@ impl Core {
             state.roused = true;
         }
         let wakers = std::mem::take(&mut state.wakers);
+        let to_tell = std::mem::take(&mut state.to_tell);
         // Tasks have come to be behind others since the server made its plan: it has to make another one.
         let uneven =
             !state.watches_uneven && state.server != Server::Nobody && state.is_uneven();
@@ -133,7 +181,14 @@ impl Core {
             self.room.notify_all();
         }
         if supervise {
-            self.supervisor.wake();
+            self.wake_supervisor();
+        }
+        for waker in wakers {
+            // It is the executor's code, and this may be a thread of the pool: a panic there harms nobody here.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
+        for cell in to_tell {
+            self.callbacks.run(cell);
         }
         // The server may be the one whose answer came by another hand.
         if roused {
@@ -141,10 +196,6 @@ impl Core {
         }
         if unserved && self.nap.load(Ordering::SeqCst) == nap::DEEP {
             self.wake_background();
-        }
-        for waker in wakers {
-            // It is the executor's code, and this may be a thread of the pool: a panic there harms nobody here.
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
 
@@ -190,6 +241,13 @@ impl Core {
         mut done: impl FnMut(&mut State) -> bool,
         mut listen: impl FnMut(&mut State, Option<Thread>),
     ) -> bool {
+        if !self.is_here() {
+            // What is not done here never will be.
+            let mut state = self.lock();
+            let is_done = done(&mut state);
+            self.leave(state);
+            return is_done;
+        }
         loop {
             let mut state = self.lock();
             state.turn();
@@ -240,6 +298,10 @@ impl Core {
             if result.is_some() || late {
                 self.leave(state);
                 return result;
+            }
+            if state.relieve_stalled() {
+                self.leave(state);
+                continue;
             }
             let plan = self.plan(&mut state);
             self.leave(state);
@@ -382,7 +444,7 @@ fn promote(state: &mut State) {
     }
 }
 
-pub(crate) fn park(deadline: Option<Instant>) {
+fn park(deadline: Option<Instant>) {
     match deadline {
         None => std::thread::park(),
         Some(deadline) => {

@@ -11,13 +11,23 @@
 //!      264    wanted: u64         ring the bell when so many results were published  (the program writes)
 //!      272    parked: u64         how many large results the program has left in place
 //!      280    freed: u64          how many of them it has read since
+//!      288    time_all: u32       whether every task is to be timed                  (the program writes)
+//!      292    traced: u32         whether each result begins with a `Span`; written before the worker starts
+//!      320    results_lost: u32   the area of large results did not arrive       (the program writes; the worker clears)
 //!      384    task_ns: u64        how long a task lasts, on average                  (the worker writes)
+//!      392    started_ns: u64     when the last timed task began
+//!      400    busy_ns: u64        how long the timed tasks have run, and what the others are taken to have
+//!      408    accounted_ns: u64   up to when; if the worker is busy, it has run tasks ever since
+//!      416    longest_ns: u64     the longest task
+//!      448    arguments_lost: u32 that of large arguments did not            (the worker writes; the program clears)
+//!      1024   run: [u64; 376]     how many tasks have lasted how long
 //!      4096   ring of tasks
 //!      ...    ring of results
 //! ```
 
-use crate::error::PoolError;
+use crate::histogram;
 use byte_ring::{Consumer, Producer, bytes_for};
+use executor::PoolError;
 use shared::Segment;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -26,7 +36,8 @@ use wake::Doorbell;
 /// Bytes of each ring. A payload above a quarter of it travels through an area of its own.
 pub(crate) const RING_BYTES: usize = 128 << 10;
 /// The largest payload that travels in a ring.
-pub(crate) const INLINE_BYTES_MAX: usize = Producer::payload_max(RING_BYTES) - Extra::BYTES;
+pub(crate) const INLINE_BYTES_MAX: usize =
+    Producer::payload_max(RING_BYTES) - Extra::BYTES - Span::BYTES;
 const HEADER_BYTES: usize = 4096;
 const TASKS_AT: usize = 0;
 const ROOM_AT: usize = 128;
@@ -34,7 +45,17 @@ const MAY_LOOK_AT: usize = 256;
 const WANTED_AT: usize = 264;
 const PARKED_AT: usize = 272;
 const FREED_AT: usize = 280;
+const TIME_ALL_AT: usize = 288;
+const TRACED_AT: usize = 292;
+const RESULTS_LOST_AT: usize = 320;
 const TASK_NS_AT: usize = 384;
+const STARTED_NS_AT: usize = 392;
+const BUSY_NS_AT: usize = 400;
+const ARGUMENTS_LOST_AT: usize = 448;
+const ACCOUNTED_NS_AT: usize = 408;
+const LONGEST_NS_AT: usize = 416;
+const RUN_AT: usize = 1024;
+const _: () = assert!(RUN_AT + size_of::<histogram::Shared>() <= HEADER_BYTES);
 
 /// The whole segment of a lane, in bytes.
 pub(crate) const LANE_BYTES: usize = HEADER_BYTES + 2 * bytes_for(RING_BYTES);
@@ -87,9 +108,55 @@ impl Header {
         self.0.at(FREED_AT).expect("inside the header")
     }
 
+    /// Not 0: the descriptor of the worker's area found no room in the program, and is to be sent again.
+    pub(crate) fn results_lost(&self) -> &AtomicU32 {
+        self.0.at(RESULTS_LOST_AT).expect("inside the header")
+    }
+
+    /// The same of the program's area in the worker.
+    pub(crate) fn arguments_lost(&self) -> &AtomicU32 {
+        self.0.at(ARGUMENTS_LOST_AT).expect("inside the header")
+    }
+
     /// How long the worker's tasks last, in nanoseconds; 0 before the first. It may say anything.
     pub(crate) fn task_ns(&self) -> &AtomicU64 {
         self.0.at(TASK_NS_AT).expect("inside the header")
+    }
+
+    /// Whether the worker times every task, not only as many as it takes to know their pace.
+    pub(crate) fn time_all(&self) -> &AtomicU32 {
+        self.0.at(TIME_ALL_AT).expect("inside the header")
+    }
+
+    /// Whether each result begins with a [`Span`]. The worker reads it once.
+    pub(crate) fn traced(&self) -> &AtomicU32 {
+        self.0.at(TRACED_AT).expect("inside the header")
+    }
+
+    /// When the last timed task began, on [`crate::clock`]. It may say anything.
+    pub(crate) fn started_ns(&self) -> &AtomicU64 {
+        self.0.at(STARTED_NS_AT).expect("inside the header")
+    }
+
+    /// For how long the worker has run tasks, in nanoseconds. It may say anything.
+    pub(crate) fn busy_ns(&self) -> &AtomicU64 {
+        self.0.at(BUSY_NS_AT).expect("inside the header")
+    }
+
+    /// Up to when [`Header::busy_ns`] counts, on [`crate::clock`]: since then the worker has run tasks all the time, if it
+    /// is busy. It may say anything.
+    pub(crate) fn accounted_ns(&self) -> &AtomicU64 {
+        self.0.at(ACCOUNTED_NS_AT).expect("inside the header")
+    }
+
+    /// How long the longest task lasted, in nanoseconds. It may say anything.
+    pub(crate) fn longest_ns(&self) -> &AtomicU64 {
+        self.0.at(LONGEST_NS_AT).expect("inside the header")
+    }
+
+    /// How many tasks have lasted how long. It may say anything.
+    pub(crate) fn run(&self) -> &histogram::Shared {
+        self.0.at(RUN_AT).expect("inside the header")
     }
 
     /// Both ends of the ring of tasks: the caller takes the one that is its own.
@@ -203,6 +270,27 @@ impl Extra {
     }
 }
 
+/// When a task ran, on [`crate::clock`]: the head of each result of a worker that is traced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Span {
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
+}
+
+impl Span {
+    pub(crate) const BYTES: usize = 16;
+
+    pub(crate) fn to_bytes(self) -> [u8; Self::BYTES] {
+        let both = u128::from(self.end_ns) << 64 | u128::from(self.start_ns);
+        both.to_le_bytes()
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; Self::BYTES]) -> Span {
+        let both = u128::from_le_bytes(bytes);
+        Span { start_ns: both as u64, end_ns: (both >> 64) as u64 }
+    }
+}
+
 /// A result's tag: which record it answers, and how the task ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ResultTag {
@@ -243,6 +331,8 @@ mod tests {
             let tag = ResultTag { position, outcome, extra };
             assert_eq!(ResultTag::from_bits(tag.to_bits()), tag);
         }
+        let span = Span { start_ns: 1 << 40, end_ns: u64::MAX - 1 };
+        assert_eq!(Span::from_bytes(span.to_bytes()), span);
         for area_len in [None, Some(0), Some(1 << 40)] {
             let extra = Extra { call: 77, area_len, descriptors: 3, new_area: true };
             let mut bytes = extra.to_bytes().to_vec();

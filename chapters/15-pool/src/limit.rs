@@ -1,11 +1,17 @@
 //! What the system refused, by its name, with the limit that can be raised.
 
-use crate::error::PoolError;
+use crate::usage;
+use executor::PoolError;
 use nix::errno::Errno;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use start::StartError;
 use std::error::Error;
 use std::io;
+
+const DESCRIPTORS: &str = "descriptors of this process (RLIMIT_NOFILE, `ulimit -n`)";
+
+/// What the library takes for a thread's stack, in bytes, if the program does not say otherwise.
+const STACK_BYTES: usize = 2 << 20;
 
 /// A failed call as the pool's error: a limit if the system has no room, the call otherwise.
 pub(crate) fn refused(
@@ -13,14 +19,21 @@ pub(crate) fn refused(
     error: impl Error + Send + Sync + 'static,
 ) -> PoolError {
     let (resource, limit) = match errno(&error) {
-        Some(Errno::EMFILE) => (
-            "descriptors of this process (RLIMIT_NOFILE, `ulimit -n`)",
-            Some(Resource::RLIMIT_NOFILE),
-        ),
+        Some(Errno::EMFILE | Errno::ETOOMANYREFS) => {
+            (DESCRIPTORS, Some(Resource::RLIMIT_NOFILE))
+        }
         Some(Errno::ENFILE) => ("open files of the system (/proc/sys/fs/file-max)", None),
         Some(Errno::EAGAIN) => (
             "processes and threads: of this user (RLIMIT_NPROC, `ulimit -u`) or of the cgroup (pids.max)",
             Some(Resource::RLIMIT_NPROC),
+        ),
+        Some(Errno::EFBIG) => (
+            "length of a file, shared memory included (RLIMIT_FSIZE, `ulimit -f`)",
+            Some(Resource::RLIMIT_FSIZE),
+        ),
+        Some(Errno::ENOMEM | Errno::ENOSPC) if data_is_nearer() => (
+            "memory of this process alone (RLIMIT_DATA, `ulimit -d`)",
+            Some(Resource::RLIMIT_DATA),
         ),
         Some(Errno::ENOMEM | Errno::ENOSPC) => {
             ("memory (RLIMIT_AS, or the cgroup's memory.max)", Some(Resource::RLIMIT_AS))
@@ -44,7 +57,12 @@ pub(crate) fn os(call: &'static str) -> impl Fn(io::Error) -> PoolError {
         Some(code)
             if !matches!(
                 Errno::from_raw(code),
-                Errno::EMFILE | Errno::ENFILE | Errno::EAGAIN | Errno::ENOMEM | Errno::ENOSPC
+                Errno::EMFILE
+                    | Errno::ENFILE
+                    | Errno::EAGAIN
+                    | Errno::EFBIG
+                    | Errno::ENOMEM
+                    | Errno::ENOSPC
             ) =>
         {
             PoolError::Os { call, source: error }
@@ -53,10 +71,68 @@ pub(crate) fn os(call: &'static str) -> impl Fn(io::Error) -> PoolError {
     }
 }
 
+/// Whether this process is nearer to its limit of memory that it alone may write to than to that of all its addresses.
+fn data_is_nearer() -> bool {
+    let room = |limit, used: Option<u64>| {
+        let (soft, _) = getrlimit(limit).ok()?;
+        (soft != RLIM_INFINITY).then(|| soft.saturating_sub(used.unwrap_or(0)))
+    };
+    let own = std::process::id();
+    let data = room(Resource::RLIMIT_DATA, usage::data_bytes(own));
+    match (data, room(Resource::RLIMIT_AS, usage::address_bytes(own))) {
+        (Some(data), Some(addresses)) => data < addresses,
+        (data, _) => data.is_some(),
+    }
+}
+
+/// Why a thread could not be started. The C library says EAGAIN also where there was no memory for its stack.
+pub(crate) fn thread_error(error: io::Error) -> PoolError {
+    let no_memory = error.raw_os_error() == Some(Errno::EAGAIN as i32) && !has_memory();
+    os("clone")(if no_memory { Errno::ENOMEM.into() } else { error })
+}
+
+/// Whether a stack would find memory.
+fn has_memory() -> bool {
+    let (anywhere, flags) = (std::ptr::null_mut(), libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: the kernel chooses a place where nothing is mapped, and nobody touches it.
+    let place = unsafe { libc::mmap(anywhere, STACK_BYTES, access, flags, -1, 0) };
+    if place == libc::MAP_FAILED {
+        return false;
+    }
+    // SAFETY: these pages were just mapped, and nothing refers to them.
+    unsafe { libc::munmap(place, STACK_BYTES) };
+    true
+}
+
+/// What a pool has open beside those of its workers: the bell, two wakers, two event loops, the template's two.
+const POOL_DESCRIPTORS: u64 = 8;
+/// What it has open for each worker: its pidfd, its socket, its tether, its standard error.
+const WORKER_DESCRIPTORS: u64 = 4;
+/// What it has open for a moment while it starts a worker.
+const START_DESCRIPTORS: u64 = 9;
+
+/// Says how many descriptors the program would have at once while it builds a pool of so many workers, if that was the
+/// limit. Nothing of the pool is left when this is called.
+pub(crate) fn with_needed(mut error: PoolError, workers: usize) -> PoolError {
+    if let PoolError::Limit { resource, needed, .. } = &mut error
+        && resource == DESCRIPTORS
+        && let Ok(open) = std::fs::read_dir("/proc/self/fd")
+    {
+        // One of them is the listing's own.
+        let open = open.count() as u64 - 1;
+        *needed = Some(
+            open + POOL_DESCRIPTORS + WORKER_DESCRIPTORS * workers as u64 + START_DESCRIPTORS,
+        );
+    }
+    error
+}
+
 pub(crate) fn start_error(error: StartError) -> PoolError {
     match error {
         StartError::NotInitialized => PoolError::NotInitialized,
         StartError::Threads { count } => PoolError::ForkWithThreads { count },
+        StartError::Timeout { after } => PoolError::StartTimeout { after },
         other => refused("start", other),
     }
 }
@@ -92,6 +168,14 @@ mod tests {
             panic!("no limit");
         };
         assert!(resource.contains("RLIMIT_NOFILE") && soft.is_some(), "{resource} {soft:?}");
+    }
+
+    #[test]
+    fn a_file_that_would_be_too_long_is_a_limit_of_its_own() {
+        let PoolError::Limit { resource, .. } = os("fallocate")(Errno::EFBIG.into()) else {
+            panic!("no limit");
+        };
+        assert!(resource.contains("RLIMIT_FSIZE"), "{resource}");
     }
 
     #[test]

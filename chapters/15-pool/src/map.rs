@@ -5,11 +5,13 @@
 //! fast the tasks turn out to be.
 
 use crate::core::Core;
-use crate::error::TaskError;
-use crate::handle::decode_bytes;
+use crate::origin::Origin;
 use crate::pool::encode;
 use crate::queue::{Batch, Waiting};
+use crate::result::decode_bytes;
 use crate::stream::{Inbox, Stream};
+use crate::task_cell::Terms;
+use executor::TaskError;
 use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
@@ -28,6 +30,8 @@ const BATCH_MAX: usize = 512;
 /// What both iterators do.
 struct Source<I, A, R> {
     core: Arc<Core>,
+    /// Where its stream is.
+    origin: Origin,
     inputs: Option<I>,
     stream: u32,
     /// Why nothing is sent: the function cannot travel, or the pool takes no tasks.
@@ -42,17 +46,15 @@ struct Source<I, A, R> {
 }
 
 impl<I: Iterator<Item = A>, A: Message, R: Message> Source<I, A, R> {
-    fn new(core: Arc<Core>, f: fn(A) -> R, inputs: I, retries: u32, priority: i8) -> Self {
+    fn new(core: Arc<Core>, f: fn(A) -> R, inputs: I, terms: Terms) -> Self {
         let call = Call::of(f).map(Call::to_bits).map_err(|error| error.to_string());
-        let stream = Stream {
-            retries,
-            priority,
-            call: *call.as_ref().unwrap_or(&0),
-            ..Stream::default()
-        };
+        let id = core.next_id();
+        let stream =
+            Stream { terms, id, call: *call.as_ref().unwrap_or(&0), ..Stream::default() };
         let stream = core.lock().streams.open(stream);
         let mut source = Source {
             core,
+            origin: Origin::here(),
             inputs: Some(inputs),
             stream,
             call,
@@ -149,9 +151,9 @@ impl<I: Iterator<Item = A>, A: Message, R: Message> Source<I, A, R> {
         }
     }
 
-    fn hand_over(&mut self, batch: Batch, failed: Vec<(u64, Box<TaskError>)>) {
+    fn hand_over(&mut self, mut batch: Batch, failed: Vec<(u64, Box<TaskError>)>) {
         let mut state = self.core.lock();
-        state.counts.submitted += batch.ends.len() as u64 + failed.len() as u64;
+        state.counts.submitted += failed.len() as u64;
         state.streams.get(self.stream).open += batch.ends.len() as u64 + failed.len() as u64;
         for (index, error) in failed {
             state.counts.failed += 1;
@@ -172,8 +174,12 @@ impl<I: Iterator<Item = A>, A: Message, R: Message> Source<I, A, R> {
                 }
             } else {
                 self.ahead_bytes += batch.bytes.len();
-                let priority = state.streams.get(self.stream).priority;
+                let count = batch.ends.len() as u64;
+                state.counts.submitted += count;
+                batch.stamp = state.accept_batch(self.stream, batch.first_index, count);
+                let priority = state.streams.get(self.stream).terms.priority;
                 state.queue.push_back(priority, Waiting::Batch(Box::new(batch)));
+                state.make_way(priority);
                 state.turn();
             }
         }
@@ -182,6 +188,12 @@ impl<I: Iterator<Item = A>, A: Message, R: Message> Source<I, A, R> {
 
     /// Answers that have come since the last call, in `self.inbox`; waits for one. False: there will be none.
     fn receive(&mut self) -> bool {
+        if !self.origin.is_here() {
+            // The program's own iterator gets the answers, and this process is a copy.
+            self.inputs = None;
+            self.ahead = 0;
+            return false;
+        }
         self.feed();
         if self.ahead == 0 {
             return false;
@@ -243,6 +255,9 @@ impl<I: Iterator<Item = A>, A: Message, R: Message> Source<I, A, R> {
 
 impl<I, A, R> Drop for Source<I, A, R> {
     fn drop(&mut self) {
+        if !self.origin.is_here() {
+            return;
+        }
         let mut state = self.core.lock();
         state.abandon(self.stream);
         state.turn();
@@ -262,18 +277,8 @@ pub struct Map<I, A, R> {
 }
 
 impl<I: Iterator<Item = A>, A: Message, R: Message> Map<I, A, R> {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        f: fn(A) -> R,
-        inputs: I,
-        retries: u32,
-        priority: i8,
-    ) -> Self {
-        Map {
-            source: Source::new(core, f, inputs, retries, priority),
-            results: VecDeque::new(),
-            first: 0,
-        }
+    pub(crate) fn new(core: Arc<Core>, f: fn(A) -> R, inputs: I, terms: Terms) -> Self {
+        Map { source: Source::new(core, f, inputs, terms), results: VecDeque::new(), first: 0 }
     }
 }
 
@@ -339,17 +344,8 @@ pub struct MapUnordered<I, A, R> {
 }
 
 impl<I: Iterator<Item = A>, A: Message, R: Message> MapUnordered<I, A, R> {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        f: fn(A) -> R,
-        inputs: I,
-        retries: u32,
-        priority: i8,
-    ) -> Self {
-        MapUnordered {
-            source: Source::new(core, f, inputs, retries, priority),
-            results: VecDeque::new(),
-        }
+    pub(crate) fn new(core: Arc<Core>, f: fn(A) -> R, inputs: I, terms: Terms) -> Self {
+        MapUnordered { source: Source::new(core, f, inputs, terms), results: VecDeque::new() }
     }
 }
 

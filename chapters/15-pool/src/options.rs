@@ -1,9 +1,12 @@
 //! What a pool is built from, checked before any process exists.
 
-use crate::error::PoolError;
+use crate::task_cell::Terms;
+use executor::PoolError;
 use shared::Segment;
 use start::StartMethod;
+use std::path::PathBuf;
 use std::time::Duration;
+use supervise::Recycling;
 use task::{Call, Message};
 
 /// A call with its encoded argument, run in each worker before its first task.
@@ -23,13 +26,18 @@ pub(crate) struct Options {
     pub(crate) initializer: Option<Initializer>,
     /// The finalizer's address less that of the image.
     pub(crate) finalizer: Option<u64>,
-    pub(crate) retries: u32,
+    /// What a task is given that asks for nothing else.
+    pub(crate) terms: Terms,
+    /// When a worker is replaced although it works.
+    pub(crate) recycling: Recycling,
     pub(crate) restart_limit: (u32, Duration),
     pub(crate) queue_limit: usize,
     pub(crate) start_timeout: Duration,
     pub(crate) nice: Option<i32>,
     pub(crate) pin: bool,
     pub(crate) name: String,
+    /// Where the trace goes.
+    pub(crate) trace: Option<PathBuf>,
     /// The first option that makes no sense; `build` says so.
     pub(crate) invalid: Option<PoolError>,
 }
@@ -41,13 +49,15 @@ impl Default for Options {
             method: StartMethod::default(),
             initializer: None,
             finalizer: None,
-            retries: 0,
+            terms: Terms::default(),
+            recycling: Recycling::default(),
             restart_limit: (16, Duration::from_secs(5)),
             queue_limit: 1 << 20,
             start_timeout: Duration::from_secs(60),
             nice: None,
             pin: false,
             name: "procpool".into(),
+            trace: None,
             invalid: None,
         }
     }

@@ -2,15 +2,16 @@
 
 use crate::builder::Builder;
 use crate::core::Core;
-use crate::error::{PoolError, SubmitError, TaskError};
-use crate::handle::JoinHandle;
+use crate::inherited::{Inherited, WithEach, apply};
 use crate::layout::INLINE_BYTES_MAX;
 use crate::map::{Map, MapUnordered};
 use crate::queue::Waiting;
-use crate::shutdown::Summary;
-use crate::state::Standing;
+use crate::state::{Stamp, Standing};
 use crate::supervisor::Order;
-use crate::task_cell::{Answer, Attached, Cell, Payload, Stage};
+use crate::task_cell::{Attached, Cell, Payload, Stage, Terms, Timeout};
+use executor::{
+    Executor, JoinHandle, PoolError, Shutdown, SubmitError, Summary, TaskError, TaskId,
+};
 use serde::Serialize;
 use shared::passing;
 use std::fmt;
@@ -19,15 +20,35 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle as Thread;
+use std::time::Duration;
 use task::{Call, Message};
 
 /// Worker processes that run functions of this program.
 ///
 /// Dropping it runs every accepted task to its end first, or kills the workers if the thread is panicking.
+///
+/// ```
+/// fn length(word: String) -> usize {
+///     word.len()
+/// }
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     # procpool::init_at_load!();
+///     procpool::init();
+///     let pool = procpool::Pool::builder().workers(2).build()?;
+///     let lengths = pool.map(length, ["fork", "to", "pool"].map(String::from));
+///     assert_eq!(lengths.collect::<Result<Vec<_>, _>>()?, [4, 2, 4]);
+///     Ok(())
+/// }
+/// ```
+///
+/// It belongs to the process that built it. In a copy of that process, made by a fork, every verb is refused
+/// ([`TaskError::PoolBroken`]), an iterator that was under way ends, and dropping it does nothing.
 #[doc(alias = "ProcessPoolExecutor")]
 pub struct Pool {
     pub(crate) core: Arc<Core>,
-    pub(crate) retries: u32,
+    /// What a task is given that asks for nothing else.
+    pub(crate) terms: Terms,
     pub(crate) orders: Mutex<Sender<Order>>,
     /// The supervisor and the background thread.
     pub(crate) threads: Mutex<Vec<Thread<()>>>,
@@ -42,6 +63,13 @@ pub struct Pool {
 impl Pool {
     /// A pool with the defaults of [`Builder`].
     ///
+    /// ```
+    /// # procpool::init_at_load!();
+    /// let pool = procpool::Pool::new()?;
+    /// println!("{pool:?}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Builder::build`].
     pub fn new() -> Result<Pool, PoolError> {
@@ -49,6 +77,13 @@ impl Pool {
     }
 
     /// Options first.
+    ///
+    /// ```
+    /// # procpool::init_at_load!();
+    /// let pool = procpool::Pool::builder().workers(2).name("squares").build()?;
+    /// assert_eq!(pool.stats().workers.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -57,12 +92,39 @@ impl Pool {
     /// room.
     ///
     /// It never fails by itself: a task that is refused says so at `join`.
+    ///
+    /// ```
+    /// # procpool::init_at_load!();
+    /// fn square(n: u64) -> u64 {
+    ///     n * n
+    /// }
+    ///
+    /// # let pool = procpool::Pool::builder().workers(1).build()?;
+    /// let handle = pool.submit(square, 7);
+    /// // ... something else meanwhile ...
+    /// assert_eq!(handle.join()?, 49);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "apply_async")]
     pub fn submit<A: Message, R: Message>(&self, f: fn(A) -> R, a: A) -> JoinHandle<R> {
         self.task(f).submit(a)
     }
 
     /// As [`Pool::submit`], but never waits.
+    ///
+    /// ```
+    /// # procpool::init_at_load!();
+    /// use procpool::SubmitError;
+    ///
+    /// # fn square(n: u64) -> u64 { n * n }
+    /// # let pool = procpool::Pool::builder().workers(1).build()?;
+    /// match pool.try_submit(square, 7) {
+    ///     Ok(handle) => assert_eq!(handle.join()?, 49),
+    ///     Err(SubmitError::Full(argument)) => println!("{argument} has to wait"),
+    ///     Err(SubmitError::Closed(argument)) => println!("too late for {argument}"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`SubmitError::Full`] at the queue limit, [`SubmitError::Closed`] after a shutdown; the argument comes back.
@@ -76,6 +138,14 @@ impl Pool {
 
     /// Submits a task and waits for it.
     ///
+    /// ```
+    /// # procpool::init_at_load!();
+    /// # fn square(n: u64) -> u64 { n * n }
+    /// # let pool = procpool::Pool::builder().workers(1).build()?;
+    /// assert_eq!(pool.call(square, 7)?, 49);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Why there is no result.
     #[doc(alias = "apply")]
@@ -87,8 +157,21 @@ impl Pool {
     ///
     /// It starts at the call. Inputs are taken lazily, at most 16,384 and 64 MiB ahead of what was taken out. A panic of
     /// the input iterator unwinds in the caller. Nobody has to choose a chunk size.
+    ///
+    /// ```
+    /// # procpool::init_at_load!();
+    /// # fn square(n: u64) -> u64 { n * n }
+    /// # let pool = procpool::Pool::builder().workers(1).build()?;
+    /// let squares: Result<Vec<u64>, _> = pool.map(square, 1..4).collect();
+    /// assert_eq!(squares?, [1, 4, 9]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "imap")]
     #[doc(alias = "chunksize")]
+    #[doc(alias = "map_async")]
+    #[doc(alias = "starmap")]
+    #[doc(alias = "starmap_async")]
+    #[doc(alias = "buffersize")]
     pub fn map<A: Message, R: Message, I: IntoIterator<Item = A>>(
         &self,
         f: fn(A) -> R,
@@ -98,6 +181,16 @@ impl Pool {
     }
 
     /// Runs `f` on every input; the results come as they finish, each with the index of its input.
+    ///
+    /// ```
+    /// # procpool::init_at_load!();
+    /// # fn square(n: u64) -> u64 { n * n }
+    /// # let pool = procpool::Pool::builder().workers(1).build()?;
+    /// for (index, result) in pool.map_unordered(square, [10, 20, 30]) {
+    ///     println!("input {index}: {}", result?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "imap_unordered")]
     pub fn map_unordered<A: Message, R: Message, I: IntoIterator<Item = A>>(
         &self,
@@ -107,18 +200,60 @@ impl Pool {
         self.task(f).map_unordered(inputs)
     }
 
+    /// As [`Pool::submit`], for a closure that the workers have inherited.
+    ///
+    /// See [`Builder::inherit`](crate::Builder::inherit) for an example.
+    pub fn submit_inherited<A: Message, R: Message>(
+        &self,
+        f: Inherited<A, R>,
+        a: A,
+    ) -> JoinHandle<R> {
+        self.submit(apply::<A, R>, f.with(a))
+    }
+
+    /// As [`Pool::map`], for a closure that the workers have inherited.
+    ///
+    /// See [`Builder::inherit`](crate::Builder::inherit) for how a closure gets there.
+    pub fn map_inherited<A: Message, R: Message, I: IntoIterator<Item = A>>(
+        &self,
+        f: Inherited<A, R>,
+        inputs: I,
+    ) -> Map<WithEach<I::IntoIter>, (u64, A), R> {
+        self.map(apply::<A, R>, f.with_each(inputs.into_iter()))
+    }
+
     /// A task with options of its own.
+    ///
+    /// ```
+    /// # procpool::init_at_load!();
+    /// use std::time::Duration;
+    ///
+    /// # fn square(n: u64) -> u64 { n * n }
+    /// # let pool = procpool::Pool::builder().workers(1).build()?;
+    /// let limit = Duration::from_secs(5);
+    /// assert_eq!(pool.task(square).timeout(limit).retries(2).priority(10).call(7)?, 49);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn task<A: Message, R: Message>(&self, f: fn(A) -> R) -> TaskSpec<'_, A, R> {
-        TaskSpec { pool: self, f, retries: self.retries, priority: 0 }
+        TaskSpec { pool: self, f, terms: self.terms }
     }
 
     /// Has `n` workers from now on. More: returns when the new ones have shaken hands. Fewer: the leaving ones finish
     /// their task.
     ///
+    /// ```
+    /// # procpool::init_at_load!();
+    /// # let pool = procpool::Pool::builder().workers(1).build()?;
+    /// pool.scale_to(3)?;
+    /// assert_eq!(pool.stats().workers.len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`PoolError::Invalid`] for 0, otherwise why a worker could not be started.
     #[doc(alias = "resize")]
     pub fn scale_to(&self, n: usize) -> Result<(), PoolError> {
+        self.expect_here("scale_to")?;
         if n == 0 {
             let message = "a pool without workers runs nothing: use `shutdown`".into();
             return Err(PoolError::Invalid { option: "scale_to", message });
@@ -134,7 +269,7 @@ impl Pool {
     pub(crate) fn order(&self, order: Order) {
         // A supervisor that is gone has nothing left to do.
         let _ = self.orders.lock().unwrap_or_else(PoisonError::into_inner).send(order);
-        self.core.supervisor.wake();
+        self.core.wake_supervisor();
     }
 }
 
@@ -156,20 +291,62 @@ impl fmt::Debug for Pool {
 pub struct TaskSpec<'p, A, R> {
     pool: &'p Pool,
     f: fn(A) -> R,
-    retries: u32,
-    priority: i8,
+    terms: Terms,
 }
 
 impl<A: Message, R: Message> TaskSpec<'_, A, R> {
     /// How often the task is run again after its worker died; never after a panic.
+    ///
+    /// It is sent the same argument again, but a [`SharedSliceMut`](crate::SharedSliceMut) in it holds what the dead worker
+    /// has written.
+    ///
+    /// ```
+    /// # procpool::init_at_load!();
+    /// # fn square(n: u64) -> u64 { n * n }
+    /// # let pool = procpool::Pool::builder().workers(1).build()?;
+    /// assert_eq!(pool.task(square).retries(3).call(7)?, 49);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn retries(mut self, n: u32) -> Self {
-        self.retries = n;
+        self.terms.retries = n;
+        self
+    }
+
+    /// The task is killed, with its worker, when it has run for longer: [`TaskError::TimedOut`]. The time until it starts
+    /// does not count.
+    ///
+    /// ```
+    /// # procpool::init_at_load!();
+    /// use procpool::TaskError;
+    /// use std::time::Duration;
+    ///
+    /// fn for_ever(_: ()) {
+    ///     loop {}
+    /// }
+    ///
+    /// # let pool = procpool::Pool::builder().workers(1).build()?;
+    /// let limited = pool.task(for_ever).timeout(Duration::from_millis(20));
+    /// assert!(matches!(limited.call(()), Err(TaskError::TimedOut { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn timeout(mut self, d: Duration) -> Self {
+        self.terms.timeout = Some(limit_ns(d));
         self
     }
 
     /// A higher priority starts first; 0 is the default, and equals start in order.
+    ///
+    /// ```
+    /// # procpool::init_at_load!();
+    /// # fn square(n: u64) -> u64 { n * n }
+    /// # let pool = procpool::Pool::builder().workers(1).build()?;
+    /// let urgent = pool.task(square).priority(10).submit(7);
+    /// let whenever = pool.task(square).priority(-10).submit(8);
+    /// assert_eq!(urgent.join()? + whenever.join()?, 113);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn priority(mut self, p: i8) -> Self {
-        self.priority = p;
+        self.terms.priority = p;
         self
     }
 
@@ -240,6 +417,7 @@ impl<A: Message, R: Message> TaskSpec<'_, A, R> {
         body: &[u8],
     ) -> Option<JoinHandle<R>> {
         let core = &self.pool.core;
+        let stamp = Stamp::now(false);
         let mut state = core.lock();
         if state.standing != Standing::Open {
             return None;
@@ -259,12 +437,13 @@ impl<A: Message, R: Message> TaskSpec<'_, A, R> {
             unsafe { room.copy_from_nonoverlapping(body.as_ptr(), body.len()) };
         }
         let stage = Stage::Waiting(Payload::default());
-        let cell = Arc::new(Cell::new(id, call, self.retries, self.priority, stage));
+        let cell = Arc::new(Cell::new(Arc::clone(core), id, call, self.terms, stage));
+        cell.set_stamp(stamp);
         let mut state = core.lock();
         let sent = state.take_lent(lane, area, new, filled.then_some(len), &cell);
         state.turn();
         core.leave(state);
-        sent.then(|| JoinHandle::new(Some(Arc::clone(core)), cell))
+        sent.then(|| JoinHandle::new(cell))
     }
 
     fn hand_over(
@@ -277,8 +456,8 @@ impl<A: Message, R: Message> TaskSpec<'_, A, R> {
     ) -> Result<JoinHandle<R>, SubmitError<A>> {
         let core = &self.pool.core;
         let payload = Payload { bytes: bytes.into(), attached };
-        let cell = Cell::new(id, call, self.retries, self.priority, Stage::Waiting(payload));
-        let cell = Arc::new(cell);
+        let stage = Stage::Waiting(payload);
+        let cell = Arc::new(Cell::new(Arc::clone(core), id, call, self.terms, stage));
         let mut state = core.lock();
         if state.queue.len() >= core.queue_limit {
             if argument.is_none() {
@@ -305,18 +484,19 @@ impl<A: Message, R: Message> TaskSpec<'_, A, R> {
             (_, None) => {}
         }
         state.counts.submitted += 1;
-        state
-            .queue
-            .push_back(self.priority, Waiting::Task { cell: Arc::clone(&cell), deaths: 0 });
-        state.submitted();
+        cell.set_stamp(state.stamp());
+        state.queue.push_back(
+            self.terms.priority,
+            Waiting::Task { cell: Arc::clone(&cell), deaths: 0 },
+        );
+        state.submitted(self.terms.priority);
         core.leave(state);
-        Ok(JoinHandle::new(Some(Arc::clone(core)), cell))
+        Ok(JoinHandle::new(cell))
     }
 
     #[cold]
     fn refused(&self, id: u64, error: TaskError) -> JoinHandle<R> {
-        let stage = Stage::Done(Answer::failed(error));
-        JoinHandle::new(None, Arc::new(Cell::new(id, 0, 0, 0, stage)))
+        JoinHandle::ended(TaskId(id), Err(error))
     }
 
     /// See [`Pool::call`].
@@ -329,13 +509,7 @@ impl<A: Message, R: Message> TaskSpec<'_, A, R> {
 
     /// See [`Pool::map`].
     pub fn map<I: IntoIterator<Item = A>>(self, inputs: I) -> Map<I::IntoIter, A, R> {
-        Map::new(
-            Arc::clone(&self.pool.core),
-            self.f,
-            inputs.into_iter(),
-            self.retries,
-            self.priority,
-        )
+        Map::new(Arc::clone(&self.pool.core), self.f, inputs.into_iter(), self.terms)
     }
 
     /// See [`Pool::map_unordered`].
@@ -343,13 +517,7 @@ impl<A: Message, R: Message> TaskSpec<'_, A, R> {
         self,
         inputs: I,
     ) -> MapUnordered<I::IntoIter, A, R> {
-        MapUnordered::new(
-            Arc::clone(&self.pool.core),
-            self.f,
-            inputs.into_iter(),
-            self.retries,
-            self.priority,
-        )
+        MapUnordered::new(Arc::clone(&self.pool.core), self.f, inputs.into_iter(), self.terms)
     }
 }
 
@@ -385,4 +553,40 @@ pub(crate) fn encode<A: Serialize + 'static>(
 #[cold]
 fn refusal(error: task::CodecError) -> Box<TaskError> {
     Box::new(TaskError::Encode { type_name: error.type_name, message: error.message })
+}
+
+/// A time limit as a number; nobody waits for centuries, and a limit of zero is the shortest there is.
+pub(crate) fn limit_ns(limit: Duration) -> Timeout {
+    let ns = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+    Timeout::new(ns).unwrap_or(Timeout::MIN)
+}
+
+impl Executor for Pool {
+    fn submit<A: Message, R: Message>(&self, f: fn(A) -> R, a: A) -> JoinHandle<R> {
+        Pool::submit(self, f, a)
+    }
+
+    fn map<A: Message, R: Message, I: IntoIterator<Item = A>>(
+        &self,
+        f: fn(A) -> R,
+        inputs: I,
+    ) -> impl Iterator<Item = Result<R, TaskError>> {
+        Pool::map(self, f, inputs)
+    }
+
+    fn map_unordered<A: Message, R: Message, I: IntoIterator<Item = A>>(
+        &self,
+        f: fn(A) -> R,
+        inputs: I,
+    ) -> impl Iterator<Item = (usize, Result<R, TaskError>)> {
+        Pool::map_unordered(self, f, inputs)
+    }
+
+    fn shutdown(
+        &self,
+        how: Shutdown,
+        deadline: Option<Duration>,
+    ) -> Result<Summary, PoolError> {
+        Pool::shutdown(self, how, deadline)
+    }
 }

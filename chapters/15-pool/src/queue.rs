@@ -3,6 +3,7 @@
 //! Invariant: `len` is the number of tasks that wait, whatever the number of entries, so the limit of the queue counts
 //! tasks. A task that was cancelled is counted out at once and passed over when its entry comes up.
 
+use crate::state::Stamp;
 use crate::task_cell::{Attached, Cell, Payload};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -27,6 +28,7 @@ pub(crate) struct Item {
     pub(crate) call: u64,
     pub(crate) deaths: u32,
     pub(crate) payload: Payload,
+    pub(crate) stamp: Stamp,
 }
 
 /// Encoded inputs of a `map`, one behind the other.
@@ -36,6 +38,8 @@ pub(crate) struct Batch {
     pub(crate) call: u64,
     /// The index of the input at `ends[0]`.
     pub(crate) first_index: u64,
+    /// When they were accepted.
+    pub(crate) stamp: Stamp,
     pub(crate) bytes: Vec<u8>,
     /// Where each input's bytes end.
     pub(crate) ends: Vec<usize>,
@@ -107,7 +111,7 @@ impl Queue {
                 continue;
             };
             if let Waiting::Task { cell, .. } = &waiting
-                && cell.is_done()
+                && cell.has_ended()
             {
                 continue;
             }
@@ -125,7 +129,7 @@ impl Queue {
             self.forgotten = 0;
             for row in self.by_priority.values_mut() {
                 row.retain(
-                    |waiting| !matches!(waiting, Waiting::Task { cell, .. } if cell.is_done()),
+                    |waiting| !matches!(waiting, Waiting::Task { cell, .. } if cell.has_ended()),
                 );
             }
         }

@@ -8,17 +8,26 @@
 
 mod answers;
 mod endings;
+mod limits;
 mod moving;
+mod recycling;
 mod sending;
+mod times;
+mod tracing;
 
-use crate::error::TaskError;
 use crate::lane::{Lane, Phase};
 use crate::queue::Queue;
 use crate::stream::Streams;
+use crate::task_cell::Cell;
+use crate::trace::Trace;
+use executor::TaskError;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::task::Waker;
 use std::thread::Thread;
 use std::time::Duration;
+pub(crate) use times::Stamp;
+use times::Times;
 
 /// What a task is taken to last before one has been measured.
 const FIRST_GUESS: Duration = Duration::from_millis(1);
@@ -49,6 +58,10 @@ impl Standing {
     }
 }
 
+pub(crate) use endings::End;
+pub(crate) use limits::Seen;
+pub(crate) use moving::STUCK;
+
 /// How many tasks ended how, since the pool was built.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
@@ -56,6 +69,7 @@ pub(crate) struct Counts {
     pub(crate) completed: u64,
     pub(crate) panicked: u64,
     pub(crate) died: u64,
+    pub(crate) timed_out: u64,
     pub(crate) cancelled: u64,
     pub(crate) aborted: u64,
     pub(crate) restarts: u64,
@@ -66,7 +80,7 @@ pub(crate) struct Counts {
 impl Counts {
     /// Tasks that ended without the pool's doing.
     pub(crate) fn ended_by_themselves(&self) -> u64 {
-        self.completed + self.panicked + self.died + self.failed
+        self.completed + self.panicked + self.died + self.timed_out + self.failed
     }
 }
 
@@ -75,6 +89,10 @@ impl Counts {
 pub(crate) enum Request {
     /// Kill the worker: it broke the protocol, or its task was aborted.
     Kill { lane: u32, why: Option<String> },
+    /// Start another worker in the place of one that was asked to leave.
+    Replace { lane: u32 },
+    /// Look at the tasks' limits: one is shorter than those before it.
+    Watch,
 }
 
 /// See the module.
@@ -89,12 +107,16 @@ pub(crate) struct State {
     pub(crate) streams: Streams,
     /// Tasks in flight, in all lanes.
     pub(crate) in_flight: usize,
+    /// No task in flight has a lower priority.
+    least_sent: i8,
     pub(crate) counts: Counts,
     pub(crate) server: Server,
     /// Threads that sleep until their task is done or until they may serve.
     pub(crate) sleepers: VecDeque<Thread>,
     /// Wakers of futures, to be called without the lock.
     pub(crate) wakers: Vec<Waker>,
+    /// Tasks that have ended and whose callbacks have to run, without the lock.
+    pub(crate) to_tell: Vec<Arc<Cell>>,
     pub(crate) requests: Vec<Request>,
     /// Somebody whose thread sleeps got an answer in this turn.
     pub(crate) roused: bool,
@@ -108,6 +130,8 @@ pub(crate) struct State {
     pub(crate) blocked: usize,
     /// The thread that waits until nothing is left to do.
     pub(crate) drained: Option<Thread>,
+    /// How long after its last look at the tasks' limits the supervisor looks again, in nanoseconds.
+    watched_ns: u64,
     /// Whether the server knows that tasks are behind others while a lane is idle, and looks again soon.
     pub(crate) watches_uneven: bool,
     /// How often somebody has looked after the lanes.
@@ -115,6 +139,8 @@ pub(crate) struct State {
     /// Tasks submitted since the last turn by a submitter.
     unattended: u32,
     scratch: Vec<u8>,
+    pub(crate) times: Times,
+    pub(crate) trace: Option<Box<Trace>>,
 }
 
 impl State {
@@ -126,10 +152,12 @@ impl State {
             idle: Vec::new(),
             streams: Streams::default(),
             in_flight: 0,
+            least_sent: i8::MAX,
             counts: Counts::default(),
             server: Server::Nobody,
             sleepers: VecDeque::new(),
             wakers: Vec::new(),
+            to_tell: Vec::new(),
             requests: Vec::new(),
             roused: false,
             task_ns: FIRST_GUESS.as_nanos() as u64,
@@ -137,10 +165,13 @@ impl State {
             processors,
             blocked: 0,
             drained: None,
+            watched_ns: limits::UNWATCHED,
             watches_uneven: false,
             turns: 0,
             unattended: 0,
             scratch: Vec::new(),
+            times: Times::default(),
+            trace: None,
         }
     }
 
@@ -182,8 +213,10 @@ impl State {
     pub(crate) fn turn(&mut self) {
         self.turns += 1;
         self.take_answers();
+        self.free_stuck();
         self.send_waiting();
         self.share_out();
+        self.trace_turn();
     }
 
     /// A lane whose worker has shaken hands takes tasks from now on.
@@ -194,6 +227,7 @@ impl State {
                 lane.phase = Phase::Ready;
             }
             self.list_idle(number);
+            self.mark(number, "ready", None);
             // Whoever sleeps may have made plans without this lane.
             self.roused = true;
         }

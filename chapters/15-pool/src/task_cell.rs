@@ -4,9 +4,14 @@
 //! moves forward: waiting, sent, done, taken (a task that is run again goes back to waiting). Whoever moves it to done
 //! does so once: `finish` says whether it was the one.
 
-use crate::error::TaskError;
+use crate::core::Core;
 use crate::lane::Parked;
+use crate::state::Stamp;
+use executor::TaskError;
+use std::any::Any;
+use std::fmt;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::thread::Thread;
@@ -34,7 +39,12 @@ pub(crate) enum Answer {
     /// A large result that lies where the worker wrote it, with the descriptors that came with it.
     Parked(Box<(Parked, Vec<OwnedFd>)>),
     Failed(Box<TaskError>),
+    /// Decoded for a callback: a `Result<R, TaskError>` of the handle's type.
+    Decoded(Box<dyn Any + Send>),
 }
+
+/// What runs when a task has ended: it may decode the answer, and leaves it decoded.
+pub(crate) type Callback = Box<dyn FnOnce(Answer) -> Answer + Send>;
 
 impl Answer {
     pub(crate) fn failed(error: TaskError) -> Answer {
@@ -51,13 +61,15 @@ pub(crate) enum Stage {
     Sent {
         lane: u32,
     },
+    /// It has ended, and its callbacks have yet to run; the answer is out while one runs.
+    Told(Option<Answer>),
     Done(Answer),
     /// The answer was handed out.
     Taken,
 }
 
 /// Who is to be told when the task is done.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Listeners {
     /// The thread that sleeps in `join`.
     pub(crate) thread: Option<Thread>,
@@ -65,6 +77,28 @@ pub(crate) struct Listeners {
     pub(crate) will_take: bool,
     /// The executor that polls the handle as a future.
     pub(crate) waker: Option<Waker>,
+    /// In the order in which they were registered.
+    callbacks: Vec<Callback>,
+}
+
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listeners")
+            .field("thread", &self.thread)
+            .field("waker", &self.waker)
+            .field("callbacks", &self.callbacks.len())
+            .finish()
+    }
+}
+
+/// What has become of an answer; see [`Cell::finish`].
+pub(crate) enum Finish {
+    /// The task is done: these are to be told.
+    Done(Option<Box<Listeners>>),
+    /// The task has ended, and is done when [`Cell::tell`] has run.
+    ToTell,
+    /// It had its end already.
+    Late,
 }
 
 #[derive(Debug)]
@@ -78,31 +112,68 @@ impl Inner {
         matches!(self.stage, Stage::Done(_) | Stage::Taken)
     }
 
+    /// Whether its outcome is fixed.
+    fn has_ended(&self) -> bool {
+        matches!(self.stage, Stage::Told(_) | Stage::Done(_) | Stage::Taken)
+    }
+
     pub(crate) fn listeners(&mut self) -> &mut Listeners {
         self.listeners.get_or_insert_default()
     }
 }
 
-/// A task of `submit`.
-#[derive(Debug)]
-pub(crate) struct Cell {
-    pub(crate) id: u64,
-    pub(crate) call: u64,
+/// What is asked of one task beside its call.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Terms {
     /// How often it may be run again after its worker died.
     pub(crate) retries: u32,
     pub(crate) priority: i8,
+    /// How long it may run.
+    pub(crate) timeout: Option<Timeout>,
+}
+
+/// A time limit in nanoseconds, which is never zero.
+pub(crate) type Timeout = std::num::NonZeroU64;
+
+/// A task of `submit`.
+pub(crate) struct Cell {
+    pub(crate) core: Arc<Core>,
+    pub(crate) id: u64,
+    pub(crate) call: u64,
+    pub(crate) terms: Terms,
+    /// A [`Stamp`]; read and written under the pool's lock.
+    stamp: AtomicU64,
     inner: Mutex<Inner>,
 }
 
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cell").field("id", &self.id).field("inner", &self.inner).finish()
+    }
+}
+
 impl Cell {
-    pub(crate) fn new(id: u64, call: u64, retries: u32, priority: i8, stage: Stage) -> Cell {
-        Cell {
-            id,
-            call,
-            retries,
-            priority,
-            inner: Mutex::new(Inner { stage, listeners: None }),
+    pub(crate) fn new(core: Arc<Core>, id: u64, call: u64, terms: Terms, stage: Stage) -> Cell {
+        let inner = Mutex::new(Inner { stage, listeners: None });
+        Cell { core, id, call, terms, stamp: AtomicU64::new(0), inner }
+    }
+
+    pub(crate) fn set_stamp(&self, stamp: Stamp) {
+        self.stamp.store(stamp.to_bits(), Ordering::Relaxed);
+    }
+
+    /// The stamp, once: whoever takes it counts it.
+    pub(crate) fn take_stamp(&self) -> Stamp {
+        let stamp = Stamp::from_bits(self.stamp.load(Ordering::Relaxed));
+        if stamp != Stamp::NONE {
+            self.set_stamp(stamp.counted());
         }
+        stamp
+    }
+
+    /// When it was accepted; 0 if it has no stamp.
+    pub(crate) fn stamped_ns(&self) -> u64 {
+        Stamp::from_bits(self.stamp.load(Ordering::Relaxed)).ns()
     }
 
     /// Nothing panics while it holds this lock, and a stage is always whole: poison says nothing.
@@ -114,14 +185,74 @@ impl Cell {
         self.lock().is_done()
     }
 
-    /// Ends the task, unless it has ended, and says who is to be told. `Err` gives the answer back.
-    pub(crate) fn finish(&self, answer: Answer) -> Result<Option<Box<Listeners>>, Answer> {
+    /// Whether its outcome is fixed, even if it is not done.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().has_ended()
+    }
+
+    /// Ends the task, unless it has ended, and says who is to be told.
+    pub(crate) fn finish(&self, answer: Answer) -> Finish {
         let mut inner = self.lock();
-        if inner.is_done() {
-            return Err(answer);
+        if inner.has_ended() {
+            return Finish::Late;
+        }
+        if inner.listeners.as_ref().is_some_and(|listeners| !listeners.callbacks.is_empty()) {
+            inner.stage = Stage::Told(Some(answer));
+            return Finish::ToTell;
         }
         inner.stage = Stage::Done(answer);
-        Ok(inner.listeners.take())
+        Finish::Done(inner.listeners.take())
+    }
+
+    /// In a copy of the program nobody will ever answer: the task is lost there, and its callbacks do not run.
+    #[inline]
+    pub(crate) fn lose_in_a_copy(&self) {
+        if !self.core.is_here() {
+            self.lose();
+        }
+    }
+
+    #[cold]
+    fn lose(&self) {
+        let mut inner = self.lock();
+        if !inner.is_done() {
+            let cause = crate::origin::FOREIGN.to_owned();
+            inner.stage = Stage::Done(Answer::failed(TaskError::PoolBroken { cause }));
+        }
+    }
+
+    /// Registers a callback, or runs it now if the task is done.
+    pub(crate) fn on_done(&self, callback: Callback) {
+        let mut inner = self.lock();
+        if !inner.is_done() {
+            return inner.listeners().callbacks.push(callback);
+        }
+        // Without the lock: a callback may ask its own handle whatever it likes.
+        let Stage::Done(answer) = std::mem::replace(&mut inner.stage, Stage::Taken) else {
+            return;
+        };
+        drop(inner);
+        let answer = callback(answer);
+        self.lock().stage = Stage::Done(answer);
+    }
+
+    /// Runs the callbacks of a task that has ended, after which it is done; who is to be told then.
+    pub(crate) fn tell(&self) -> Option<Box<Listeners>> {
+        loop {
+            let mut inner = self.lock();
+            let Stage::Told(answer) = &mut inner.stage else { return None };
+            let mut answer = answer.take()?;
+            let callbacks = std::mem::take(&mut inner.listeners().callbacks);
+            if callbacks.is_empty() {
+                inner.stage = Stage::Done(answer);
+                return inner.listeners.take();
+            }
+            drop(inner);
+            for callback in callbacks {
+                answer = callback(answer);
+            }
+            self.lock().stage = Stage::Told(Some(answer));
+        }
     }
 
     /// Whether a thread sleeps in `join`: it will take the answer at once.

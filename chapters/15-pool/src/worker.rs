@@ -4,14 +4,17 @@
 //! socket, and the areas for what does not fit a ring. It claims a task before it runs it and answers in order, so at
 //! whatever instant it is killed, the program can tell which task that cost.
 
+use crate::argument::{Arguments, Missing};
 use crate::layout::{Extra, Header, TaskTag, mark};
-use crate::pace::Pace;
+use crate::ledger::Ledger;
 use crate::patience::{ANNOUNCED, Patience};
 use crate::reply::Reply;
+use crate::{overflow, stderr, tether};
 use byte_ring::Consumer;
-use shared::{Growing, Segment, passing};
+use shared::{Segment, passing};
 use start::Kit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use supervise::fault::Point;
@@ -21,7 +24,7 @@ use task::{Call, Image, Outcome};
 /// Exit code of a worker that was asked to leave.
 const LEFT: i32 = 0;
 /// Exit code of a worker whose initializer failed; what it said is on the socket.
-pub(crate) const NOT_INITIALIZED: i32 = 3;
+const NOT_INITIALIZED: i32 = 3;
 /// Exit code of a worker whose connection with the program is not what it should be.
 pub(crate) const NO_CONNECTION: i32 = 4;
 
@@ -52,7 +55,10 @@ pub(crate) mod hello {
 pub(crate) fn main(kit: Kit) -> i32 {
     fault_point!(Point::AfterStart);
     match Worker::connect(kit) {
-        Ok((mut worker, note)) => {
+        Ok((worker, note)) => {
+            // The process ends right behind this, and all that it owns with it. A task may have closed some of that
+            // already, which std would end a debug build for.
+            let mut worker = ManuallyDrop::new(worker);
             if let Err(code) = worker.prepare(&note) {
                 return code;
             }
@@ -74,10 +80,9 @@ struct Worker {
     socket: OwnedFd,
     tasks: Consumer,
     reply: Reply,
-    pace: Pace,
+    ledger: Ledger,
     patience: Patience,
-    /// Large arguments; the program writes.
-    arguments: Option<Growing>,
+    arguments: Arguments,
     initializer_area: Option<OwnedFd>,
 }
 
@@ -87,20 +92,26 @@ impl Worker {
         let mut descriptors = kit.descriptors.into_iter();
         let mut next = || descriptors.next().ok_or(NO_CONNECTION);
         let socket = next()?;
+        // A task may build a pool by fork.
+        start::keep_from_templates(socket.as_fd());
         // Their mappings are enough: a worker has no more descriptors than it needs.
         let segment =
             Segment::from_descriptor(next()?).map_err(|_| NO_CONNECTION)?.into_mapping();
         let bell = Segment::from_descriptor(next()?).map_err(|_| NO_CONNECTION)?.into_mapping();
+        // Before the initializer, whose children are to die with the program too. A worker that cannot be tied still dies.
+        let _ = tether::tie(next()?);
+        // What cannot be redirected goes where it went before.
+        let _ = stderr::redirect(next()?);
         let initializer_area = descriptors.next();
         let header = Header::new(Arc::new(segment)).map_err(|_| NO_CONNECTION)?;
         let worker = Worker {
             tasks: header.task_consumer().map_err(|_| NO_CONNECTION)?,
             reply: Reply::new(header.clone(), bell)?,
-            pace: Pace::default(),
+            ledger: Ledger::new(header.clone()),
             patience: Patience::default(),
             header,
             socket,
-            arguments: None,
+            arguments: Arguments::default(),
             initializer_area,
         };
         Ok((worker, note))
@@ -113,6 +124,7 @@ impl Worker {
             return self.say(&[hello::STRANGER]).and(Err(NO_CONNECTION));
         }
         task::catch_panics();
+        overflow::tell();
         if let Some(nice) = note.nice {
             // SAFETY: no memory is involved.
             unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) };
@@ -132,7 +144,7 @@ impl Worker {
 
     fn initialize(&mut self, call: u64, len: u64) -> Result<(), i32> {
         let area = self.initializer_area.take().ok_or(NO_CONNECTION)?;
-        let area = Segment::from_descriptor(area).map_err(|_| NO_CONNECTION)?;
+        let area = Segment::from_descriptor(area).map_err(|_| NO_CONNECTION)?.into_mapping();
         let len = usize::try_from(len)
             .ok()
             .filter(|len| *len <= area.len_bytes())
@@ -178,6 +190,8 @@ impl Worker {
         };
         let tag = TaskTag::from_bits(record.tag()).ok_or(NO_CONNECTION)?;
         let position = record.position().to_bits();
+        // Before the claim: whoever sees that the task is begun sees when, or when a later one was.
+        let measured = self.ledger.begin();
         let claimed = record
             .mark()
             .compare_exchange(mark::SENT, mark::STARTED, Ordering::AcqRel, Ordering::Acquire)
@@ -185,7 +199,6 @@ impl Worker {
         fault_point!(Point::AfterClaim);
         // SAFETY: the program does not write to a record between `publish` and the `release` below.
         let payload = unsafe { record.payload() };
-        let measured = self.pace.begin();
         let answer = match tag {
             TaskTag::Call(call) if claimed => {
                 // SAFETY: the call comes from the program, whose fingerprint is this one's.
@@ -193,36 +206,52 @@ impl Worker {
                 self.reply.run(call, payload, Vec::new())
             }
             TaskTag::Call(_) => {
+                self.ledger.did_not_begin();
                 self.tasks.release();
                 return Ok(Step::Ran);
             }
             TaskTag::Leave => {
+                self.ledger.did_not_begin();
+                self.ledger.pause(self.reply.waited_ns());
                 // The finalizer may take its time.
                 self.reply.ring_if_unrung();
                 return Ok(Step::Leave);
             }
             TaskTag::Extra => {
                 let (extra, inline) = Extra::split(payload).ok_or(NO_CONNECTION)?;
-                let descriptors =
-                    receive_extra(self.socket.as_fd(), &mut self.arguments, &extra)?;
+                let received =
+                    self.arguments.receive(self.socket.as_fd(), &self.header, &extra);
+                if let Err(Missing::Broken) = received {
+                    return Err(NO_CONNECTION);
+                }
                 if !claimed {
+                    self.ledger.did_not_begin();
                     self.tasks.release();
                     return Ok(Step::Ran);
                 }
-                let argument = match extra.area_len {
-                    None => inline,
-                    Some(len) => area_bytes(&mut self.arguments, len)?,
-                };
                 // SAFETY: the call comes from the program, whose fingerprint is this one's.
                 let call = unsafe { Call::from_bits(extra.call) }.map_err(|_| NO_CONNECTION)?;
-                self.reply.run(call, argument, descriptors)
+                let argument = match extra.area_len {
+                    None => Ok(inline),
+                    Some(len) => self.arguments.bytes(&self.header, len),
+                };
+                match (argument, received) {
+                    (Ok(argument), Ok(descriptors)) => {
+                        self.reply.run(call, argument, descriptors)
+                    }
+                    (Err(Missing::Refused(why)), _) | (_, Err(Missing::Refused(why))) => {
+                        self.reply.refuse(why)
+                    }
+                    _ => return Err(NO_CONNECTION),
+                }
             }
         };
-        if let Some(start) = measured {
-            self.header.task_ns().store(self.pace.end(start), Ordering::Relaxed);
-        }
+        let span = match measured {
+            Some(start_ns) => self.ledger.end(start_ns, self.reply.waited_ns()),
+            None => None,
+        };
         fault_point!(Point::AfterTask);
-        self.reply.answer(self.socket.as_fd(), position, answer)?;
+        self.reply.answer(self.socket.as_fd(), position, answer, span)?;
         fault_point!(Point::BeforeRelease);
         self.tasks.release();
         Ok(Step::Ran)
@@ -230,7 +259,7 @@ impl Worker {
 
     /// Nothing to do: tells the program, looks for a moment, then sleeps.
     fn wait_for_tasks(&mut self) {
-        self.pace.paused();
+        self.ledger.pause(self.reply.waited_ns());
         self.reply.ring_if_unrung();
         let may_look = self.header.may_look().load(Ordering::Relaxed) != 0;
         let tasks = &mut self.tasks;
@@ -258,43 +287,6 @@ enum Step {
     Ran,
     Empty,
     Leave,
-}
-
-/// Receives the area and the descriptors that belong to a task.
-fn receive_extra(
-    socket: BorrowedFd<'_>,
-    arguments: &mut Option<Growing>,
-    extra: &Extra,
-) -> Result<Vec<OwnedFd>, i32> {
-    let receive = |count: usize| {
-        let received = passing::receive(socket, &mut [0; 8]).map_err(|_| NO_CONNECTION)?;
-        if received.descriptors.len() == count {
-            Ok(received.descriptors)
-        } else {
-            Err(NO_CONNECTION)
-        }
-    };
-    if extra.new_area {
-        let area = receive(1)?.pop().ok_or(NO_CONNECTION)?;
-        *arguments = Some(Growing::from_descriptor(area).map_err(|_| NO_CONNECTION)?);
-    }
-    let mut descriptors = Vec::new();
-    let mut left = extra.descriptors as usize;
-    while left > 0 {
-        let part = left.min(passing::DESCRIPTORS_MAX);
-        descriptors.extend(receive(part)?);
-        left -= part;
-    }
-    Ok(descriptors)
-}
-
-/// The large argument, in the program's own area.
-fn area_bytes(arguments: &mut Option<Growing>, len: u64) -> Result<&[u8], i32> {
-    let area = arguments.as_mut().ok_or(NO_CONNECTION)?;
-    let len = usize::try_from(len).map_err(|_| NO_CONNECTION)?;
-    area.map_at_least(len).map_err(|_| NO_CONNECTION)?;
-    // SAFETY: so many bytes are mapped, and the program does not write there before this task is answered.
-    Ok(unsafe { std::slice::from_raw_parts(area.as_ptr().as_ptr(), len) })
 }
 
 fn finalize(bits: u64) {

@@ -27,6 +27,26 @@ fn fork_needs_no_init() {
     }
 }
 
+/// How a pool in a worker comes to be there, by each method.
+fn build_another(method: u8) -> Result<u32, String> {
+    let method =
+        [StartMethod::Fork, StartMethod::Spawn, StartMethod::Forkserver][usize::from(method)];
+    let pool = Pool::builder().workers(1).start_method(method).build();
+    let pool = pool.map_err(|error| error.to_string())?;
+    pool.call(add, (1, 1)).map_err(|error| error.to_string())
+}
+
+/// Only a fork works in the worker of such a program too, and the others say what is missing.
+fn a_worker_is_refused_the_same() {
+    let pool = Pool::builder().workers(1).start_method(StartMethod::Fork).build();
+    let pool = pool.expect("a pool by fork");
+    assert_eq!(pool.call(build_another, 0).expect("a result"), Ok(2));
+    for method in [1, 2] {
+        let refused = pool.call(build_another, method).expect("a result").expect_err("no init");
+        assert!(refused.contains("procpool::init()"), "{refused}");
+    }
+}
+
 fn main() -> ExitCode {
     contract::run(CASES)
 }
@@ -35,4 +55,5 @@ const CASES: &[contract::Case] = &[
     ("spawn_is_refused", || is_refused(StartMethod::Spawn)),
     ("forkserver_is_refused", || is_refused(StartMethod::Forkserver)),
     ("fork_needs_no_init", fork_needs_no_init),
+    ("a_worker_is_refused_the_same", a_worker_is_refused_the_same),
 ];

@@ -10,24 +10,25 @@
 //!
 //! | row | measured | beside | ratio | promise |
 //! |---|---|---|---|---|
-//! | call | 2.6 µs | bare futex ping-pong, 46 to 68 µs between two cores, 2 µs on one | 0.04 to 1.3 | at most 1.5 |
-//! | call | 2.7 µs | Python's `Pool.apply`, 160 to 200 µs | 0.017 | at most 0.1 |
-//! | map | 12.7 million/s | rayon's `scope` and `spawn`, 2.7 million/s | 4.8 | at least 1 |
-//! | map | 11.1 million/s | Python's `Pool.map(chunksize=1)`, 64,000/s | 174 | at least 100 |
-//! | map | 11.2 million/s | Python's chunked `Pool.map`, 7.4 million/s | 1.5 | at least 2: missed |
-//! | submit | 1.6 million/s, 129 bytes per waiting task | | | 1 million/s, 200 bytes |
-//! | echo of 1 MiB | 13.8 GiB/s over four copies | memcpy, 29 GiB/s | 0.48 | at least 0.4 |
-//! | echo of 256 MiB | 6.6 GiB/s over four copies | memcpy, 10.5 GiB/s | 0.62 | at least 0.4 |
-//! | echo of 1 MiB, of 256 MiB | 0.28 ms, 152 ms | procspawn, 4.8 ms, 1.75 s | 0.06, 0.09 | at most 0.1 |
-//! | slice of 1 GiB | 6 to 7.5 µs | an argument of 8 bytes, 1.1 µs | 5.5 to 6.8 | at most 3: missed |
-//! | build by fork, spawn, forkserver | 1.0, 2.0, 2.0 ms | two bare starts | 2.2, 1.5, 1.3 | at most 1.5: fork missed |
-//! | idle worker | 40 to 196 KiB, no processor time, 2 descriptors | | | 500 KiB, none, 4 |
-//! | many: 64 workers | 10.5 million/s | 2 workers, 11.8 million/s | 0.89 | at least 0.7 |
+//! | call | 2.8 µs | bare futex ping-pong, 46 to 68 µs between two cores, 2 µs on one | 0.04 to 1.3 | at most 1.5 |
+//! | call | 2.8 µs | Python's `Pool.apply`, 160 to 200 µs | 0.015 | at most 0.1 |
+//! | map | 10.5 million/s | rayon's `scope` and `spawn`, 2.7 million/s | 3.9 | at least 1 |
+//! | map | 10.1 million/s | Python's `Pool.map(chunksize=1)`, 58,000/s | 175 | at least 100 |
+//! | map | 10.1 million/s | Python's chunked `Pool.map`, 7.0 million/s | 1.4 | at least 2: missed |
+//! | submit | 1.5 million/s, 161 bytes per waiting task | | | 1 million/s, 200 bytes |
+//! | echo of 1 MiB | 12.5 GiB/s over four copies | memcpy, 30 GiB/s | 0.42 | at least 0.4 |
+//! | echo of 256 MiB | 6.5 GiB/s over four copies | memcpy, 10.3 GiB/s | 0.63 | at least 0.4 |
+//! | echo of 1 MiB, of 256 MiB | 0.31 ms, 154 ms | procspawn, 5.0 ms, 1.75 s | 0.06, 0.09 | at most 0.1 |
+//! | slice of 1 GiB | 7.4 µs | an argument of 8 bytes, 1.6 µs | 4.6 | at most 3: missed |
+//! | build by fork, spawn, forkserver | 1.2, 2.0, 1.8 ms | two bare starts | 2.8, 1.7, 1.3 | at most 1.5: fork and spawn missed |
+//! | idle worker | 44 to 200 KiB, no processor time, 4 descriptors | | | 500 KiB, none, 4 |
+//! | many: 64 workers | 9.6 million/s | 2 workers, 11.2 million/s | 0.86 | at least 0.7 |
 //!
-//! What bounds the ones that are missed: a slice costs `sendmsg`, `recvmsg`, `mmap`, `munmap` and two `close` (about
-//! 5 µs), and the call that it is held against got fast by looking instead of sleeping. A pool by fork starts a template
-//! and two threads beside the two workers. Chunked `Pool.map` pickles a list of numbers in one call per hundred thousand
-//! tasks; here the caller's thread takes 80 to 90 ns per task, which is what its side of the two rings costs.
+//! What bounds the ones that are missed: a slice costs `sendmsg`, `recvmsg`, `mmap`, `munmap` and two `close` (about 5
+//! µs), and the call that it is held against got fast by looking instead of sleeping. A pool by fork starts a template
+//! and three threads beside the two workers, and each worker has a tether and a pipe for what it writes last. Chunked
+//! `Pool.map` pickles a list of numbers in one call per hundred thousand tasks; here the caller's thread takes 80 to 90
+//! ns per task, which is what its side of the two rings costs.
 
 mod bare;
 mod build;

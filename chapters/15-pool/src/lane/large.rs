@@ -3,11 +3,14 @@
 //! Invariant: what a record announces is in the socket before the record is published, and nothing here blocks: what does
 //! not fit now is [`NotSent::Full`].
 
+use super::kept::Place;
 use super::{Broken, Flight, Lane, MESSAGES_MAX, NotSent, Phase, ROOM_KEPT, Ticket};
 use crate::layout::{Extra, INLINE_BYTES_MAX, TaskTag};
 use crate::task_cell::Attached;
 use shared::{Growing, passing};
+use start::keep_standard_numbers;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::Ordering;
 
 impl Lane {
     /// Sends what does not go through the ring alone.
@@ -28,12 +31,13 @@ impl Lane {
         }
         let mut extra = Extra { call, ..Extra::default() };
         if in_area {
-            match self.fill_area(payload) {
-                Ok(()) => extra.new_area = self.area_unannounced,
-                Err(why) => return Err((why, attached)),
+            if let Err(why) = self.fill_area(payload) {
+                return Err((why, attached));
             }
             extra.area_len = Some(payload.len() as u64);
         }
+        // It is the first message in the socket, whatever this task needs.
+        extra.new_area = self.area_unannounced;
         if let Some(list) = &attached {
             extra.descriptors = list.len() as u32;
             let list: Vec<BorrowedFd<'_>> = list.iter().map(|one| one.as_fd()).collect();
@@ -50,7 +54,12 @@ impl Lane {
                     self.mail.push_back(position);
                 }
                 self.area_unannounced &= !extra.new_area;
-                self.flew(Flight { position, ticket: ticket(), deaths, in_area, attached });
+                let place = match in_area {
+                    true => Place::in_area(payload.len()),
+                    false => self.kept.push(payload),
+                };
+                let ticket = ticket();
+                self.flew(Flight { position, ticket, deaths, in_area, place, attached });
                 Ok(())
             }
             // Its room was looked at before anything was sent.
@@ -88,7 +97,10 @@ impl Lane {
         }
         let lent = match self.area.take() {
             Some(area) => (area, false),
-            None => (Growing::create("procpool-arguments").ok()?, true),
+            None => {
+                keep_standard_numbers();
+                (Growing::create("procpool-arguments").ok()?, true)
+            }
         };
         self.area_in_use = true;
         // It takes a while to wake up, and a while to copy: both at once.
@@ -118,13 +130,11 @@ impl Lane {
             self.area = Some(area).filter(|_| !new_area);
             return Err(NotSent::Full);
         }
-        if new_area
-            && let Err(error) = passing::send(self.socket.as_fd(), &[0], &[area.as_fd()])
-        {
-            return Err(self.unsent(error));
-        }
         self.area = Some(area);
-        self.area_unannounced |= new_area;
+        if let Err(why) = self.send_area(new_area) {
+            self.area = self.area.take().filter(|_| !new_area);
+            return Err(why);
+        }
         let new_area = self.area_unannounced;
         let extra = Extra { call, area_len: Some(len as u64), new_area, ..Extra::default() };
         match self.tasks.write_parts(TaskTag::Extra.to_bits(), &extra.to_bytes(), &[]) {
@@ -140,6 +150,7 @@ impl Lane {
                     ticket,
                     deaths: 0,
                     in_area: true,
+                    place: Place::in_area(len),
                     attached: None,
                 });
                 Ok(())
@@ -153,6 +164,7 @@ impl Lane {
     fn fill_area(&mut self, payload: &[u8]) -> Result<(), NotSent> {
         let new = self.area.is_none();
         if new {
+            keep_standard_numbers();
             self.area = Some(Growing::create("procpool-arguments").map_err(NotSent::NoMemory)?);
         }
         let area = self.area.as_mut().expect("was made above");
@@ -167,12 +179,25 @@ impl Lane {
         unsafe {
             area.as_ptr().as_ptr().copy_from_nonoverlapping(payload.as_ptr(), payload.len())
         };
-        if new && let Err(error) = passing::send(self.socket.as_fd(), &[0], &[area.as_fd()]) {
-            let why = self.unsent(error);
-            self.area = None;
+        if let Err(why) = self.send_area(new) {
+            self.area = self.area.take().filter(|_| !new);
             return Err(why);
         }
-        self.area_unannounced |= new;
+        Ok(())
+    }
+
+    /// Sends the area's descriptor if the worker does not have it.
+    fn send_area(&mut self, new: bool) -> Result<(), NotSent> {
+        // The worker says so before it answers, and it has answered all that was in the area.
+        let lost = self.header.arguments_lost().load(Ordering::Acquire) != 0;
+        if (!new && !lost) || self.area_unannounced {
+            return Ok(());
+        }
+        let area = self.area.as_ref().expect("whoever sends it has put it in its place");
+        passing::send(self.socket.as_fd(), &[0], &[area.as_fd()])
+            .map_err(|error| self.unsent(error))?;
+        self.header.arguments_lost().store(0, Ordering::Relaxed);
+        self.area_unannounced = true;
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! Tasks that come back from a lane: taken back before they began, or left behind by a worker that died.
 //!
-//! Invariant: a record is read before its mark is changed. Once it is marked as recalled, the worker may pass over it and
-//! give its room back.
+//! Invariant: what comes back is what was sent, whatever the worker has written into its ring since.
 
 use super::{Flight, Lane, Recalled, Ticket};
-use crate::layout::{Extra, TaskTag, mark};
+use crate::layout::mark;
+use crate::state::Stamp;
 use crate::task_cell::{Cell, Payload};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -35,16 +35,15 @@ impl Lane {
         dropped
     }
 
-    fn recall(&mut self, at: usize) -> Option<Recalled> {
-        // Read first: once it is marked, the worker may pass over the record and give its room back.
-        let position = self.flights[at].position;
-        let mut bytes = Vec::new();
-        let tag = self.tasks.read_back(position, &mut bytes).ok()?;
-        let mark = self.tasks.mark(position).ok()?;
+    /// Takes back the flight at this place, unless it has begun.
+    pub(crate) fn recall(&mut self, at: usize) -> Option<Recalled> {
+        let mark = self.tasks.mark(self.flights[at].position).ok()?;
         mark.compare_exchange(mark::SENT, mark::RECALLED, Ordering::AcqRel, Ordering::Relaxed)
             .ok()?;
         let flight = self.flights.remove(at).expect("was looked at");
-        Some(self.unload(flight, Some((tag, bytes))))
+        let recalled = self.unload(flight);
+        self.forget();
+        Some(recalled)
     }
 
     /// The worker is dead: its first flight if it was begun, and what it had not begun.
@@ -53,47 +52,39 @@ impl Lane {
         let mut running = None;
         let mut others = Vec::new();
         for (place, flight) in flights.into_iter().enumerate() {
-            let begun = place == 0 && self.is_running(&flight);
-            let mut bytes = Vec::new();
-            let tag = self.tasks.read_back(flight.position, &mut bytes).ok();
-            let recalled = self.unload(flight, tag.map(|tag| (tag, bytes)));
+            // What it was killed for was begun, and may be answered by now.
+            let begun = place == 0
+                && (self.is_spoilt || self.is_timed_out() || !self.is_waiting(&flight));
+            let recalled = self.unload(flight);
             if begun { running = Some(recalled) } else { others.push(recalled) }
         }
         (running, others)
     }
 
-    /// The flight's call and payload, from the record that was read back.
-    fn unload(&mut self, flight: Flight, record: Option<(u64, Vec<u8>)>) -> Recalled {
-        let sent = record.and_then(|(tag, bytes)| self.parse(tag, bytes, flight.in_area));
-        if flight.in_area {
-            self.area_in_use = false;
-        }
-        let Flight { ticket, deaths, attached, .. } = flight;
-        let sent = sent.map(|bytes| Payload { bytes: bytes.into_boxed_slice(), attached });
-        Recalled { ticket, deaths, sent }
+    /// Whether the worker has certainly not begun a flight. A task never runs twice because its mark cannot be read.
+    fn is_waiting(&self, flight: &Flight) -> bool {
+        let mark = self.tasks.mark(flight.position);
+        mark.is_ok_and(|mark| mark.load(Ordering::Acquire) == mark::SENT)
     }
 
-    fn parse(&self, tag: u64, mut bytes: Vec<u8>, in_area: bool) -> Option<Vec<u8>> {
-        match TaskTag::from_bits(tag)? {
-            TaskTag::Call(_) => Some(bytes),
-            TaskTag::Extra => {
-                let (extra, _) = Extra::split(&bytes)?;
-                bytes.drain(..Extra::BYTES);
-                if in_area {
-                    let area = self.area.as_ref()?;
-                    let len = usize::try_from(extra.area_len?).ok()?;
-                    if len > area.mapped_bytes() {
-                        return None;
-                    }
-                    // SAFETY: so many bytes are mapped, and this side wrote all of them. A worker that is alive may
-                    // only read them.
-                    let whole =
-                        unsafe { std::slice::from_raw_parts(area.as_ptr().as_ptr(), len) };
-                    bytes = whole.to_vec();
-                }
-                Some(bytes)
-            }
-            TaskTag::Leave => None,
-        }
+    /// The flight's payload, as it was sent.
+    fn unload(&mut self, flight: Flight) -> Recalled {
+        let Flight { ticket, deaths, in_area, place, attached, .. } = flight;
+        let bytes = if in_area {
+            self.area_in_use = false;
+            self.copy_of_area(place.len)
+        } else {
+            Some(self.kept.get(place))
+        };
+        let sent = bytes.map(|bytes| Payload { bytes, attached });
+        Recalled { ticket, deaths, sent, stamp: Stamp::NONE }
+    }
+
+    /// The large argument; `None` if there is no such memory.
+    fn copy_of_area(&self, len: usize) -> Option<Box<[u8]>> {
+        let area = self.area.as_ref().filter(|area| len <= area.mapped_bytes())?;
+        // SAFETY: so many bytes are mapped, and this side wrote all of them. A worker that is alive may only read them.
+        let whole = unsafe { std::slice::from_raw_parts(area.as_ptr().as_ptr(), len) };
+        Some(whole.into())
     }
 }

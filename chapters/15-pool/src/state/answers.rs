@@ -1,11 +1,11 @@
 //! Taking what the workers have answered, and telling who waits for it.
 
 use super::{Request, State};
-use crate::error::TaskError;
-use crate::lane::{Beside, Broken, Lane, Phase, Ticket};
+use crate::lane::{Beside, Broken, Lane, Ticket};
 use crate::layout::INLINE_BYTES_MAX;
 use crate::stream::Entry;
-use crate::task_cell::{Answer, Cell};
+use crate::task_cell::{Answer, Cell, Finish, Listeners};
+use executor::TaskError;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::Thread;
@@ -45,8 +45,9 @@ impl State {
             }
         };
         lane.release();
+        self.trace_taken();
         if let Some(Broken(why)) = broken {
-            lane.phase = Phase::Doomed;
+            lane.spoil();
             self.requests.push(Request::Kill { lane: number, why: Some(why) });
             return;
         }
@@ -56,6 +57,9 @@ impl State {
             self.learn(lane.header().task_ns().load(Ordering::Relaxed));
         }
         lane.send_leave();
+        if answered > 0 {
+            self.recycle_if_due(number, lane);
+        }
         self.list_if_idle(number, lane);
     }
 
@@ -72,6 +76,11 @@ impl State {
     /// Takes the next answer; false if there is none.
     #[inline]
     fn take_answer(&mut self, lane: &mut Lane) -> Result<bool, Broken> {
+        if lane.is_traced() { self.take_traced(lane) } else { self.take_plain(lane) }
+    }
+
+    #[inline]
+    pub(super) fn take_plain(&mut self, lane: &mut Lane) -> Result<bool, Broken> {
         match lane.flights.front().map(|flight| &flight.ticket) {
             Some(&Ticket::Item { stream, index }) => self.take_item(lane, stream, index),
             Some(Ticket::Task(cell)) => {
@@ -90,12 +99,16 @@ impl State {
         let Some(taken) = lane.next(&mut slot.inbox.bytes, false)? else {
             return Ok(false);
         };
-        let descriptors = taken.beside.and_then(|beside| some(beside.descriptors));
+        let (descriptors, failed) = match taken.beside {
+            None => (None, None),
+            Some(beside) => (some(beside.descriptors), beside.lost.map(lost)),
+        };
+        let is_lost = failed.is_some();
         slot.inbox.entries.push(Entry {
             index,
             end: slot.inbox.bytes.len(),
             outcome: taken.outcome,
-            failed: None,
+            failed,
             descriptors,
         });
         slot.open -= 1;
@@ -107,22 +120,24 @@ impl State {
             self.streams.close_if_done(stream);
         }
         self.in_flight -= 1;
-        self.count(taken.outcome);
+        self.count(taken.outcome, is_lost);
         Ok(true)
     }
 
     /// The answer for a task of `submit`.
-    fn take_task(&mut self, lane: &mut Lane, cell: &Cell) -> Result<bool, Broken> {
+    fn take_task(&mut self, lane: &mut Lane, cell: &Arc<Cell>) -> Result<bool, Broken> {
         self.scratch.clear();
         let Some(taken) = lane.next(&mut self.scratch, cell.is_awaited())? else {
             return Ok(false);
         };
         self.in_flight -= 1;
-        let Beside { descriptors, parked } =
+        let Beside { descriptors, parked, lost: why } =
             taken.beside.map_or_else(Beside::default, |it| *it);
-        let answer = match parked {
-            Some(parked) => Answer::Parked(Box::new((parked, descriptors))),
-            None => {
+        let is_lost = why.is_some();
+        let answer = match (why, parked) {
+            (Some(why), _) => Answer::Failed(lost(why)),
+            (None, Some(parked)) => Answer::Parked(Box::new((parked, descriptors))),
+            (None, None) => {
                 // A large answer is handed over as it is; a small one leaves the buffer to the next.
                 let bytes = if self.scratch.len() > INLINE_BYTES_MAX {
                     std::mem::take(&mut self.scratch).into_boxed_slice()
@@ -134,13 +149,14 @@ impl State {
         };
         // A task that was aborted has its end already.
         if self.finish(cell, answer) {
-            self.count(taken.outcome);
+            self.count(taken.outcome, is_lost);
         }
         Ok(true)
     }
 
-    fn count(&mut self, outcome: u8) {
+    fn count(&mut self, outcome: u8, is_lost: bool) {
         match outcome {
+            _ if is_lost => self.counts.failed += 1,
             0 => self.counts.completed += 1,
             1 => self.counts.panicked += 1,
             _ => self.counts.failed += 1,
@@ -148,13 +164,27 @@ impl State {
     }
 
     /// Ends a task of `submit` and tells who waits for it.
-    pub(super) fn finish(&mut self, cell: &Cell, answer: Answer) -> bool {
-        let Ok(listeners) = cell.finish(answer) else { return false };
-        if let Some(mut listeners) = listeners {
-            wake(&mut listeners.thread, &mut self.roused);
-            self.wakers.extend(listeners.waker);
+    pub(super) fn finish(&mut self, cell: &Arc<Cell>, answer: Answer) -> bool {
+        match cell.finish(answer) {
+            Finish::Done(listeners) => {
+                if let Some(listeners) = listeners {
+                    self.tell(*listeners);
+                }
+            }
+            Finish::ToTell => self.to_tell.push(Arc::clone(cell)),
+            Finish::Late => return false,
         }
         true
+    }
+
+    /// Tells those who wait for a task that is done.
+    pub(crate) fn tell(&mut self, mut listeners: Listeners) {
+        wake(&mut listeners.thread, &mut self.roused);
+        if let Some(waker) = listeners.waker {
+            self.wakers.push(waker);
+            // It may stand for a thread that serves.
+            self.roused = true;
+        }
     }
 
     /// Ends a task without an answer; false if it had its end already.
@@ -178,6 +208,12 @@ impl State {
             self.streams.close_if_done(stream);
         }
     }
+}
+
+/// The end of a task whose result found no room in this process.
+#[cold]
+fn lost(message: String) -> Box<TaskError> {
+    Box::new(TaskError::Decode { type_name: "the result", message })
 }
 
 #[inline]

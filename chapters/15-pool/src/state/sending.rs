@@ -5,11 +5,11 @@
 //! taken back, so a wrong guess costs a move and not the wait for a neighbour.
 
 use super::moving::HELD_UP;
-use super::{Request, State};
-use crate::error::TaskError;
+use super::{Request, Stamp, State};
 use crate::lane::{Broken, Lane, NotSent, Phase, Ticket};
 use crate::queue::{Batch, Item, Waiting};
 use crate::task_cell::{Answer, Cell, Payload};
+use executor::TaskError;
 use shared::Growing;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,7 +30,8 @@ type Back = Option<(Waiting, bool)>;
 
 impl State {
     /// A task was queued. It is sent if a lane has room; answers are taken now and then, for those who only submit.
-    pub(crate) fn submitted(&mut self) {
+    pub(crate) fn submitted(&mut self, priority: i8) {
+        self.make_way(priority);
         self.unattended += 1;
         if self.unattended >= ATTEND_EVERY {
             self.unattended = 0;
@@ -62,10 +63,18 @@ impl State {
             let lanes = self.lanes_to_use();
             let mut lane = self.lanes.remove(&number).expect("was just found");
             let room = depth - lane.flights.len().min(depth);
-            let share = self.queue.len().div_ceil(lanes).clamp(1, room.max(1));
+            let share =
+                self.queue.len().div_ceil(lanes).clamp(1, room.max(1)).min(lane.budget());
             let before = lane.flights.len();
             if before == 0 {
                 lane.since = Instant::now();
+                if !lane.is_sound() {
+                    lane.spoil();
+                    let why = Some("it wrote where it must not while it had no task".into());
+                    self.requests.push(Request::Kill { lane: number, why });
+                    self.lanes.insert(number, lane);
+                    continue;
+                }
             }
             // A worker may look for the next task before it sleeps if a processor would be idle otherwise: one is the
             // caller's.
@@ -111,9 +120,12 @@ impl State {
         {
             return Some(number);
         }
+        let now = Instant::now();
         self.lanes
             .iter()
-            .filter(|(_, lane)| lane.is_in_use(depth))
+            .filter(|(_, lane)| {
+                lane.is_in_use(depth) && lane.budget() > 0 && !lane.is_stuck(now)
+            })
             .min_by_key(|(_, lane)| lane.flights.len())
             // A lane is filled up again when half of it is done, not at each answer.
             .filter(|(_, lane)| lane.flights.len() <= depth / 2)
@@ -125,10 +137,16 @@ impl State {
         let mut left = share;
         while left > 0 {
             let Some((priority, waiting)) = self.queue.pop() else { return false };
+            self.least_sent = self.least_sent.min(priority);
             let (sent, back) = match waiting {
                 Waiting::Task { cell, deaths } => self.send_cell(number, lane, cell, deaths),
                 Waiting::Item(item) => self.send_item(number, lane, item),
-                Waiting::Batch(batch) => self.send_batch(number, lane, batch, left),
+                Waiting::Batch(batch) => {
+                    let stamp = batch.stamp;
+                    let (sent, back) = self.send_batch(number, lane, batch, left);
+                    self.times.sent(stamp, sent as u64);
+                    (sent, back)
+                }
             };
             left -= sent.min(left);
             if let Some((waiting, full)) = back {
@@ -152,7 +170,11 @@ impl State {
         let Payload { bytes, attached } = payload;
         let own = Arc::clone(&cell);
         match lane.send(cell.call, &bytes, attached, || Ticket::Task(own), deaths) {
-            Ok(()) => (1, None),
+            Ok(()) => {
+                self.limit_sent(lane, cell.terms.timeout);
+                self.times.sent(cell.take_stamp(), 1);
+                (1, None)
+            }
             Err((why, attached)) => {
                 cell.take_back(Payload { bytes, attached });
                 self.not_sent(number, lane, why, Waiting::Task { cell, deaths })
@@ -170,7 +192,12 @@ impl State {
         let attached = item.payload.attached.take();
         let ticket = || Ticket::Item { stream, index };
         match lane.send(item.call, &item.payload.bytes, attached, ticket, item.deaths) {
-            Ok(()) => (1, None),
+            Ok(()) => {
+                let limit = self.streams.get(stream).terms.timeout;
+                self.limit_sent(lane, limit);
+                self.times.sent(item.stamp, 1);
+                (1, None)
+            }
             Err((why, attached)) => {
                 item.payload.attached = attached;
                 self.not_sent(number, lane, why, Waiting::Item(item))
@@ -186,6 +213,9 @@ impl State {
         share: usize,
     ) -> (usize, Back) {
         let mut sent = 0;
+        // Before the first of them: if none is sent, the supervisor looks in vain, once.
+        let limit = self.streams.get(batch.stream).terms.timeout;
+        self.limit_sent(lane, limit);
         while batch.left() > 0 {
             if sent == share {
                 return (sent, Some((Waiting::Batch(batch), false)));
@@ -221,7 +251,7 @@ impl State {
         match why {
             NotSent::Full => (0, Some((waiting, true))),
             NotSent::Broken(Broken(why)) => {
-                lane.phase = Phase::Doomed;
+                lane.spoil();
                 self.requests.push(Request::Kill { lane: number, why: Some(why) });
                 (0, Some((waiting, true)))
             }
@@ -281,7 +311,8 @@ impl State {
         let Some(lane) = self.lanes.get_mut(&number) else { return false };
         let was_idle = lane.flights.is_empty();
         let open = self.standing == super::Standing::Open;
-        let Some(len) = len.filter(|_| open && lane.phase == Phase::Ready) else {
+        let Some(len) = len.filter(|_| open && lane.phase == Phase::Ready && lane.budget() > 0)
+        else {
             lane.take_area_back(area, new);
             self.list_idle(number);
             return false;
@@ -289,18 +320,26 @@ impl State {
         if was_idle {
             lane.since = Instant::now();
         }
+        if let Some(trace) = &mut self.trace {
+            cell.set_stamp(Stamp::at(trace.submitted(1)));
+        }
         cell.send(number);
         let own = Arc::clone(cell);
+        let mut lane = self.lanes.remove(&number).expect("was just found");
+        self.limit_sent(&mut lane, cell.terms.timeout);
         let sent = lane.send_lent(area, new, len, cell.call, || Ticket::Task(own));
         lane.publish();
+        let lane = self.lanes.entry(number).or_insert(lane);
         match sent {
             Ok(()) => {
                 self.counts.submitted += 1;
+                self.times.sent(cell.take_stamp(), 1);
                 self.in_flight += 1;
+                self.least_sent = self.least_sent.min(cell.terms.priority);
                 true
             }
             Err(NotSent::Broken(Broken(why))) => {
-                lane.phase = Phase::Doomed;
+                lane.spoil();
                 self.requests.push(Request::Kill { lane: number, why: Some(why) });
                 false
             }

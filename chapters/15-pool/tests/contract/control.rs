@@ -15,6 +15,7 @@ crate::over_each_start_method![
     what_is_done_cannot_be_aborted,
     another_thread_aborts_what_is_joined,
     a_higher_priority_starts_first,
+    a_higher_priority_passes_what_was_sent_ahead,
     handles_in_the_order_of_their_end,
     waiting_for_the_first_and_for_all,
     a_pool_grows_and_shrinks,
@@ -99,6 +100,33 @@ fn a_higher_priority_starts_first(method: StartMethod) {
         drop(arrival);
     }
     for handle in handles {
+        handle.join().expect("the gate is open");
+    }
+}
+
+fn a_higher_priority_passes_what_was_sent_ahead(method: StartMethod) {
+    let pool = Pool::builder().workers(1).start_method(method).build().expect("a pool");
+    // Short tasks: from now on many are sent ahead.
+    for result in pool.map(double, 0..20_000) {
+        result.expect("a number");
+    }
+    let gate = Gate::new();
+    let first = pool.submit(gate::pass, gate.name());
+    let arrival = gate.arrival();
+    let names = [(); 3].map(|()| Gate::new());
+    let low: Vec<_> = [0, 1]
+        .map(|at: usize| pool.submit(gate::pass, names[at].name()))
+        .into_iter()
+        .chain([pool.task(gate::pass).priority(1).submit(names[2].name())])
+        .collect();
+    drop(arrival);
+    first.join().expect("the gate is open");
+    for expected in [2, 0, 1] {
+        let arrival = names[expected].arrival();
+        assert!(names.iter().all(|gate| gate.try_arrival().is_none()));
+        drop(arrival);
+    }
+    for handle in low {
         handle.join().expect("the gate is open");
     }
 }

@@ -11,6 +11,7 @@ crate::over_each_start_method![
     a_worker_that_aborts,
     a_worker_that_is_killed,
     a_worker_that_faults,
+    a_dead_worker_leaves_evidence,
     only_the_running_task_fails,
     deaths_in_a_map_are_items,
     a_task_that_waits_is_not_lost,
@@ -89,6 +90,28 @@ fn a_worker_that_faults(method: StartMethod) {
     expect_death(pool.call(end_by, 11), killed_by(Signal::SIGSEGV));
     expect_death(pool.call(end_by, 15), killed_by(Signal::SIGTERM));
     assert_eq!(pool.call(end_by, 1).expect("a result"), 1);
+}
+
+/// Uses some memory for a moment, then ends its worker.
+fn use_and_end(how: u8) -> u8 {
+    drop(std::hint::black_box(vec![1_u8; 48 << 20]));
+    end_by(how)
+}
+
+fn a_dead_worker_leaves_evidence(method: StartMethod) {
+    let pool = pool(method);
+    let evidence = |how| match pool.call(use_and_end, how) {
+        Err(TaskError::WorkerDied { evidence, .. }) => evidence,
+        other => panic!("{other:?}"),
+    };
+    for how in [3, 6, 9] {
+        let evidence = evidence(how);
+        let most = evidence.max_rss_bytes.expect("what the kernel says of every process");
+        assert!((48 << 20..16 << 30).contains(&most), "{most} bytes");
+        let note = evidence.note.unwrap_or_default();
+        assert_eq!(note.contains("not by the pool"), how == 9, "{note}");
+        assert!(!note.contains('\n'), "{note}");
+    }
 }
 
 fn only_the_running_task_fails(method: StartMethod) {

@@ -71,7 +71,8 @@ impl Gate {
         stream.set_nonblocking(false).expect("a socket");
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
         let mut pid = [0; 4];
-        stream.read_exact(&mut pid).expect("the process id of the task's worker");
+        // A worker that is killed on its way has not come.
+        stream.read_exact(&mut pid).ok()?;
         Some(Arrival { stream, pid: u32::from_le_bytes(pid) })
     }
 }

@@ -4,21 +4,36 @@
 //! its first line is the pool's; and with [`programs::ARGUMENT`] it is a small program that ends in a way of its own.
 
 mod builds;
+mod callbacks;
 mod control;
+mod copies;
 mod deaths;
 mod endings;
+mod exhausted;
 mod faults;
 mod gate;
 mod handles;
+mod inherits;
+mod last_words;
+mod limits_of_time;
 mod maps;
+mod memory;
+mod nested;
 mod observe;
 mod outcomes;
 mod payloads;
 mod programs;
 mod recovery;
+mod recycling;
+mod scarce;
 mod shutdowns;
+mod side_by_side;
 mod slices;
+mod surroundings;
+mod tether;
 mod threads;
+mod times;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -36,7 +51,19 @@ pub(crate) use over_each_start_method;
 
 fn main() -> ExitCode {
     procpool::init();
+    if let Some(code) = surroundings::run_if_asked() {
+        return code;
+    }
     if let Some(code) = programs::run_if_asked() {
+        return code;
+    }
+    if let Some(code) = tether::run_if_asked() {
+        return code;
+    }
+    if let Some(code) = last_words::run_if_asked() {
+        return code;
+    }
+    if let Some(code) = traces::run_if_asked() {
         return code;
     }
     let cases = [
@@ -44,16 +71,30 @@ fn main() -> ExitCode {
         faults::CASES,
         maps::CASES,
         handles::CASES,
+        callbacks::CASES,
+        inherits::CASES,
         control::CASES,
+        limits_of_time::CASES,
+        recycling::CASES,
         payloads::CASES,
         slices::CASES,
         deaths::CASES,
         recovery::CASES,
         builds::CASES,
         threads::CASES,
+        nested::CASES,
+        side_by_side::CASES,
         endings::CASES,
         shutdowns::CASES,
         programs::CASES,
+        exhausted::CASES,
+        memory::CASES,
+        tether::CASES,
+        times::CASES,
+        copies::CASES,
+        last_words::CASES,
+        traces::CASES,
+        surroundings::CASES,
     ];
     contract::run(&cases.concat())
 }

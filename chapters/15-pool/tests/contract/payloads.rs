@@ -60,7 +60,7 @@ fn repeat((byte, len): (u8, usize)) -> Vec<u8> {
 fn large_one_way_only(method: StartMethod) {
     let pool = pool(method);
     let bytes = pattern(5 << 20, 1);
-    let expected = bytes.iter().copied().map(u64::from).sum();
+    let expected: u64 = bytes.iter().copied().map(u64::from).sum();
     assert_eq!(pool.call(sum, bytes).expect("a result"), expected);
     let back = pool.call(repeat, (7, 6 << 20)).expect("a result");
     assert!(back.len() == 6 << 20 && back.iter().all(|byte| *byte == 7));

@@ -1,7 +1,9 @@
 //! Tasks that are run again, and pools that lose more than a worker.
 
 use crate::gate::{self, EXIT, Gate, PANIC};
-use crate::observe::{builder, children, kill_9, pool, until, worker_pids};
+use crate::observe::{builder, children, kill_9, pool, raw, until, worker_pids};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use procpool::{StartMethod, TaskError};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -15,6 +17,7 @@ crate::over_each_start_method![
     kills_during_large_payloads,
     the_starter_of_workers_is_killed,
     a_stopped_worker_holds_up_only_its_own_task,
+    an_idle_worker_that_is_stopped_holds_nothing_up,
 ];
 
 fn without_retries_a_death_is_final(method: StartMethod) {
@@ -188,4 +191,26 @@ fn a_stopped_worker_holds_up_only_its_own_task(method: StartMethod) {
     let pid = arrival.pid;
     drop(arrival);
     assert_eq!(handle.join().expect("it was only stopped"), pid);
+}
+
+fn same(number: u32) -> u32 {
+    number
+}
+
+fn an_idle_worker_that_is_stopped_holds_nothing_up(method: StartMethod) {
+    let pool = pool(method);
+    let stopped = Pid::from_raw(raw(*worker_pids(&pool, 2).first().expect("two workers")));
+    kill(stopped, Signal::SIGSTOP).expect("a worker of this case");
+    let handles: Vec<_> = (0..300).map(|number| pool.submit(same, number)).collect();
+    for (number, handle) in (0..).zip(handles) {
+        assert_eq!(handle.join().expect("it was not begun"), number);
+    }
+    for (number, result) in (0..).zip(pool.map(same, 0..3_000)) {
+        assert_eq!(result.expect("it was not begun"), number);
+    }
+    kill(stopped, Signal::SIGCONT).expect("a worker of this case");
+    assert!(
+        worker_pids(&pool, 2).contains(&(stopped.as_raw().unsigned_abs())),
+        "it works again"
+    );
 }

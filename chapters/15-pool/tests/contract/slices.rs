@@ -208,5 +208,5 @@ fn let_tasks_fail(method: StartMethod) {
     // A worker that is killed while a slice is under way.
     let pid = *worker_pids(&pool, 2).first().expect("two");
     kill_9(pid);
-    assert_eq!(pool.call(sum, slice).expect("the other worker"), (0..5_000).sum());
+    assert_eq!(pool.call(sum, slice).expect("the other worker"), (0..5_000).sum::<u64>());
 }

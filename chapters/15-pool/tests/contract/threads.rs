@@ -84,7 +84,7 @@ fn maps_from_many_threads(method: StartMethod) {
                 } else {
                     let results = pool.map_unordered(triple, inputs.clone());
                     let sum: u64 = results.map(|(_, result)| result.expect("a result")).sum();
-                    assert_eq!(sum, inputs.map(|x| x * 3).sum());
+                    assert_eq!(sum, inputs.map(|x| x * 3).sum::<u64>());
                 }
             });
         }
