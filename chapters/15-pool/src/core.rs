@@ -233,6 +233,7 @@ impl Core {
 
     // --- waiting ---
 
+    // ANCHOR: wait
     /// Sleeps until `done` says so, serving meanwhile if nobody else does. `listen` is asked to remember the thread
     /// that is to be unparked. False: the deadline passed first.
     pub(crate) fn wait(
@@ -283,6 +284,7 @@ impl Core {
             park(deadline);
         }
     }
+    // ANCHOR_END: wait
 
     /// Serves until `over` has something, or until the deadline.
     fn serve<T>(

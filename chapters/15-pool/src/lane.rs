@@ -42,6 +42,7 @@ const LOOKS_MAX: u32 = 8;
 /// Room that a record without a payload needs in the ring, in bytes, with a filler before it.
 const ROOM_KEPT: usize = 256;
 
+// ANCHOR: flight
 /// Whose task it is.
 #[derive(Debug)]
 pub(crate) enum Ticket {
@@ -64,6 +65,7 @@ pub(crate) struct Flight {
     place: Place,
     attached: Attached,
 }
+// ANCHOR_END: flight
 
 /// Why a task was not sent.
 #[derive(Debug)]

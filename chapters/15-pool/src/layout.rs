@@ -183,6 +183,7 @@ fn handshake(error: byte_ring::RingError) -> PoolError {
     PoolError::Handshake { message: error.to_string() }
 }
 
+// ANCHOR: mark
 /// The mark of a task's record: what has become of the task.
 pub(crate) mod mark {
     /// In the ring, not begun.
@@ -192,6 +193,7 @@ pub(crate) mod mark {
     /// The program has taken it back: the worker passes over it and answers nothing.
     pub(crate) const RECALLED: u32 = 2;
 }
+// ANCHOR_END: mark
 
 /// Tags of task records below this are no calls: an executable's functions do not begin in its header.
 const TAGS_OF_OUR_OWN: u64 = 64;

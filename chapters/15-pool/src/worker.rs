@@ -182,6 +182,7 @@ impl Worker {
         }
     }
 
+    // ANCHOR: step
     /// Runs the next task, if there is one.
     #[inline]
     fn step(&mut self) -> Result<Step, i32> {
@@ -256,6 +257,7 @@ impl Worker {
         self.tasks.release();
         Ok(Step::Ran)
     }
+    // ANCHOR_END: step
 
     /// Nothing to do: tells the program, looks for a moment, then sleeps.
     fn wait_for_tasks(&mut self) {

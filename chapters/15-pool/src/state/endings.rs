@@ -31,6 +31,7 @@ pub(crate) struct Aftermath {
 }
 
 impl State {
+    // ANCHOR: died
     /// A worker is dead and reaped: takes its last answers, puts back what it had not begun, and settles the task that it
     /// was running as the table of [`supervise::life`] says. `why`: what that ends with if nobody wanted the end.
     pub(crate) fn died(
@@ -94,6 +95,7 @@ impl State {
         }
         aftermath
     }
+    // ANCHOR_END: died
 
     /// What becomes of a task that was running at so many deaths.
     fn retry_of(&mut self, running: &Recalled, deaths: u32) -> AfterDeath {
