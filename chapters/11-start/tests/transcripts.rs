@@ -28,7 +28,7 @@ fn killed_template() {
 /// The page shows heaps of up to 2 GiB; a quarter of a GiB has the same shape.
 #[test]
 fn start_cost() {
-    transcript::example("start_cost").args(["256"]).measured(&["MiB", "ms", "KiB"]).check();
+    transcript::example("start_cost").args(["768"]).measured(&["MiB", "ms", "KiB"]).check();
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod one_each;
 
 use executor::{Executor, TaskError, ThreadPool};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use one_each::OneEach;
 use std::io::BufRead;
 use std::os::unix::process::ExitStatusExt;
@@ -38,6 +39,7 @@ fn run(executor: &impl Executor) -> Vec<String> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     start::init(one_each::worker);
+    no_core_file()?;
     if std::env::args().nth(1).as_deref() == Some(IN_THREADS) {
         println!("{}", run(&ThreadPool::new(1)).join("\n"));
         return Ok(());
@@ -56,4 +58,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", run(&OneEach::new(2)?).join("\n"));
     println!("  the program goes on");
     Ok(())
+}
+
+/// What is aborted here is no accident to be examined.
+fn no_core_file() -> nix::Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_CORE)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, hard)
 }

@@ -79,6 +79,12 @@ pub enum TaskError {
         /// What broke it.
         cause: String,
     },
+    /// What only this backend can fail with, such as the loss of a machine: `source` is an error of its own, to be had by
+    /// `downcast_ref`.
+    Backend {
+        /// What happened.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 impl Display for TaskError {
@@ -119,11 +125,20 @@ impl Display for TaskError {
                 f.write_str("the pool is shut down and accepts no task; build another one")
             }
             TaskError::PoolBroken { cause } => write!(f, "the pool gave up: {cause}"),
+            TaskError::Backend { source } => write!(f, "{source}"),
         }
     }
 }
 
-impl std::error::Error for TaskError {}
+impl std::error::Error for TaskError {
+    /// What caused a [`TaskError::Backend`], whose own line is that of its `source`.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            TaskError::Backend { source } => source.source(),
+            _ => None,
+        }
+    }
+}
 
 /// What is known about a worker's end beside its status.
 #[derive(Debug, Clone, Default)]

@@ -12,9 +12,11 @@
 //! `concurrent.futures`; the documentation of `std::future::Future`.
 #![forbid(unsafe_code)]
 
+mod answered;
 mod error;
 mod handle;
 mod interface;
+mod map;
 mod pending;
 mod promise;
 mod stats;
@@ -22,15 +24,17 @@ mod tally;
 mod threads;
 mod wait_many;
 
+pub use answered::answered;
 pub use error::{Evidence, PoolError, SubmitError, TaskError};
 pub use handle::{JoinHandle, TaskControl};
 pub use interface::{Executor, Shutdown, Summary};
+pub use map::{Feed, LazyMap, LazyMapUnordered};
 pub use pending::{Callback, Control, Pending, TaskId, Waiter};
 pub use promise::Promise;
 pub use stats::{Histogram, Stats, WorkerState, WorkerStats};
 pub use tally::Tally;
 pub use task::Message;
-pub use threads::{ThreadMap, ThreadMapUnordered, ThreadPool};
+pub use threads::{ThreadFeed, ThreadMap, ThreadMapUnordered, ThreadPool};
 pub use wait::ExitStatus;
 pub use wait_many::{AsCompleted, as_completed, wait_all, wait_first};
 

@@ -28,7 +28,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-pub use map::{ThreadMap, ThreadMapUnordered};
+pub use map::{ThreadFeed, ThreadMap, ThreadMapUnordered};
 use task::{Job, Task};
 
 /// Threads that run tasks.
@@ -185,7 +185,7 @@ impl ThreadPool {
         f: fn(A) -> R,
         inputs: I,
     ) -> ThreadMap<'_, I::IntoIter, A, R> {
-        ThreadMap::new(self, f, inputs.into_iter())
+        ThreadMap::new(ThreadFeed::new(self, f), inputs.into_iter())
     }
 
     /// Runs `f` on every input; the results come as they finish, each with the index of its input.
@@ -203,7 +203,7 @@ impl ThreadPool {
         f: fn(A) -> R,
         inputs: I,
     ) -> ThreadMapUnordered<'_, I::IntoIter, A, R> {
-        ThreadMapUnordered::new(self, f, inputs.into_iter())
+        ThreadMapUnordered::new(ThreadFeed::new(self, f), inputs.into_iter())
     }
 
     /// A consistent snapshot. A task is counted before its `join` returns. A thread has no process id, memory or

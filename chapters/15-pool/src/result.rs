@@ -5,10 +5,8 @@
 use crate::task_cell::Answer;
 use executor::TaskError;
 use shared::passing;
-use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, PoisonError};
-use task::{Message, Outcome, PanicReport};
+use task::{Message, Outcome};
 
 /// What the worker answered, as the caller's type.
 pub(crate) fn decode<R: Message>(answer: Answer) -> Result<R, TaskError> {
@@ -52,59 +50,11 @@ pub(crate) fn decode_bytes<R: Message>(
     bytes: &[u8],
     descriptors: Vec<OwnedFd>,
 ) -> Result<R, Box<TaskError>> {
-    if outcome != Outcome::Returned as u8 {
-        return Err(Box::new(report(outcome, bytes, std::any::type_name::<R>())));
-    }
-    let decoded = if descriptors.is_empty() {
-        task::decode(bytes)
+    let decode = || executor::answered(outcome, bytes);
+    let decoded = if descriptors.is_empty() || outcome != Outcome::Returned as u8 {
+        decode()
     } else {
-        passing::provide(descriptors, || task::decode(bytes))
+        passing::provide(descriptors, decode)
     };
-    decoded.map_err(undecoded)
-}
-
-#[cold]
-fn undecoded(error: task::CodecError) -> Box<TaskError> {
-    Box::new(TaskError::Decode { type_name: error.type_name, message: error.message })
-}
-
-#[cold]
-fn report(outcome: u8, bytes: &[u8], type_name: &'static str) -> TaskError {
-    let Ok(outcome) = Outcome::try_from(outcome) else {
-        let message = format!("the worker ended the task with {outcome}, which is no outcome");
-        return TaskError::Decode { type_name, message };
-    };
-    let report = match PanicReport::decode(bytes) {
-        Ok(report) => report,
-        Err(error) => {
-            return TaskError::Decode { type_name: error.type_name, message: error.message };
-        }
-    };
-    let type_name = known_name(report.type_name.as_deref().unwrap_or("a value"));
-    match outcome {
-        Outcome::DecodeFailed => TaskError::Decode { type_name, message: report.message },
-        Outcome::EncodeFailed => TaskError::Encode { type_name, message: report.message },
-        Outcome::Panicked | Outcome::Returned => TaskError::Panicked {
-            backtrace: report.backtrace(),
-            message: report.message,
-            location: report.location,
-        },
-    }
-}
-
-/// A type's name for ever: there are only so many types in a program, so only so many names are kept.
-fn known_name(name: &str) -> &'static str {
-    static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    const NAMES_MAX: usize = 4096;
-
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    match known.get(name) {
-        Some(known) => known,
-        None if known.len() >= NAMES_MAX => "a value",
-        None => {
-            let kept: &'static str = Box::leak(Box::from(name));
-            known.insert(kept);
-            kept
-        }
-    }
+    decoded.map_err(Box::new)
 }

@@ -146,7 +146,7 @@ impl Supervisor {
             orders,
             workers: BTreeMap::new(),
             stderr: Stderr::new()?,
-            target: options.workers,
+            target: options.workers.unwrap_or(1),
             next_lane: 0,
             intensity: Intensity::new(limit, within),
             epoch: Instant::now(),

@@ -65,5 +65,14 @@ fn children() -> BTreeSet<String> {
         .flatten()
         .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
         .flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .filter(|pid| is_there(pid))
         .collect()
+}
+
+/// Whether there is still something to wait for. If SIGCHLD is ignored the kernel takes the dead away by itself, and for
+/// a moment lists one for which `waitid` has already said that there is no such child.
+fn is_there(pid: &str) -> bool {
+    // The name may have parentheses of its own; the state follows the last one.
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| stat.rsplit_once(") ").is_none_or(|(_, rest)| !rest.starts_with('X')))
 }

@@ -17,19 +17,20 @@
 //! `--list`.
 //!
 //! Invariant: when a case is over, nobody of its process group is alive, however it ended.
-#![forbid(unsafe_code)]
 
 mod arguments;
 mod belongings;
 
 use arguments::Arguments;
 use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, killpg, sigaction};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, geteuid};
 use std::io::{self, ErrorKind, Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 pub use belongings::{assert_no_children, leaving_nothing};
@@ -51,14 +52,19 @@ const NOBODY: u32 = 65_534;
 
 /// Runs the cases that the arguments of this program ask for, and says so as `cargo test` does.
 pub fn run(cases: &[Case]) -> ExitCode {
-    run_as(cases, &[As::Caller], |_| Ok(()))
+    run_as(cases, &[As::Caller], 1, |_| Ok(()))
+}
+
+/// As [`run`], so many cases at a time. For long lists of cases that mostly wait and that count nothing of the machine's.
+pub fn run_side_by_side(cases: &[Case], lanes: usize) -> ExitCode {
+    run_as(cases, &[As::Caller], lanes, |_| Ok(()))
 }
 
 /// As [`run`], and with root's rights each case once more as an ordinary user, since root is refused nothing.
 pub fn run_also_as_nobody(cases: &[Case]) -> ExitCode {
     let nobody_too = [As::Caller, As::Nobody];
     let users = if geteuid().is_root() { &nobody_too[..] } else { &nobody_too[..1] };
-    run_as(cases, users, |_| Ok(()))
+    run_as(cases, users, 1, |_| Ok(()))
 }
 
 /// As [`run`], and then `judge` looks at all of it: at the name of each case that passed, and at what it printed. If it
@@ -67,7 +73,7 @@ pub fn run_and_judge(
     cases: &[Case],
     judge: impl FnOnce(&[(&str, String)]) -> Result<(), String>,
 ) -> ExitCode {
-    run_as(cases, &[As::Caller], judge)
+    run_as(cases, &[As::Caller], 1, judge)
 }
 
 /// Whose rights a case runs with.
@@ -80,6 +86,7 @@ enum As {
 fn run_as(
     cases: &[Case],
     users: &[As],
+    lanes: usize,
     judge: impl FnOnce(&[(&str, String)]) -> Result<(), String>,
 ) -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -94,23 +101,23 @@ fn run_as(
         return ExitCode::SUCCESS;
     }
     println!("\nrunning {} tests", chosen.len());
-    let mut failed = 0;
-    let mut said = Vec::new();
-    for name in &chosen {
-        let passed: Result<Vec<_>, _> =
-            users.iter().map(|user| run_apart(name, *user)).collect();
-        match passed {
-            Ok(passed) => {
-                let added: String = passed.iter().filter_map(Passed::added).collect();
-                println!("test {name} ... ok{added}");
-                said.push((*name, passed.into_iter().filter_map(Passed::said).collect()));
-            }
-            Err(why) => {
-                println!("test {name} ... FAILED\n{why}");
-                failed += 1;
-            }
+    let left = Mutex::new(chosen.iter());
+    // A lane lasts until its cases have ended: each of them is killed at the end of the thread that started it.
+    let lane = || {
+        let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let mut passed = Vec::new();
+        while let Some(name) = next() {
+            passed.extend(play(name, users).map(|said| (*name, said)));
         }
-    }
+        passed
+    };
+    let mut said: Vec<(&str, String)> = thread::scope(|scope| {
+        let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(lane)).collect();
+        lanes.into_iter().flat_map(|lane| lane.join().expect("no lane panics")).collect()
+    });
+    let place = |name| chosen.iter().position(|known| *known == name);
+    said.sort_by_key(|(name, _)| place(*name));
+    let failed = chosen.len() - said.len();
     let judged = judge(&said);
     if let Err(why) = &judged {
         println!("\n{why}");
@@ -124,6 +131,22 @@ fn run_as(
     );
     // 101 is what libtest ends with.
     if all_is_well { ExitCode::SUCCESS } else { ExitCode::from(101) }
+}
+
+/// Plays a case with the rights of each of the users, and says how it went. What it printed, if it passed.
+fn play(name: &str, users: &[As]) -> Option<String> {
+    let passed: Result<Vec<_>, _> = users.iter().map(|user| run_apart(name, *user)).collect();
+    match passed {
+        Ok(passed) => {
+            let added: String = passed.iter().filter_map(Passed::added).collect();
+            println!("test {name} ... ok{added}");
+            Some(passed.into_iter().filter_map(Passed::said).collect())
+        }
+        Err(why) => {
+            println!("test {name} ... FAILED\n{why}");
+            None
+        }
+    }
 }
 
 /// A case that did not fail.
@@ -158,10 +181,22 @@ fn run_here(cases: &[Case], name: &str) -> ExitCode {
     };
     // If the runner is ended, by Ctrl-C for example, nobody would look after this process.
     let _ = set_pdeathsig(Signal::SIGKILL);
+    heed_signals();
     belongings::close_inherited();
     leaving_nothing(case);
     assert_no_children();
     ExitCode::SUCCESS
+}
+
+/// Whoever started the runner may ignore these signals, as a shell does for what it runs in the background. The ones whom
+/// a case starts would ignore them too.
+fn heed_signals() {
+    use Signal::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCHLD] {
+        // SAFETY: the default action runs no code of this program.
+        let _ = unsafe { sigaction(signal, &default) };
+    }
 }
 
 /// Starts this program again for one case. If it fails, says how it ended and what it printed.

@@ -20,7 +20,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::Waker;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
-use task::{Call, Outcome, PanicReport};
+use task::Call;
 
 /// Starts a process for each task.
 pub(crate) struct OneEach {
@@ -133,17 +133,7 @@ impl Shared {
             // It has answered nothing: it ended before, in whatever way.
             return Err(TaskError::WorkerDied { pid, status, evidence: Evidence::default() });
         };
-        let undecoded = |error: task::CodecError| TaskError::Decode {
-            type_name: error.type_name,
-            message: error.message,
-        };
-        if *outcome == Outcome::Returned as u8 {
-            return task::decode(bytes).map_err(undecoded);
-        }
-        let report = PanicReport::decode(bytes).map_err(undecoded)?;
-        let backtrace = report.backtrace();
-        let PanicReport { message, location, .. } = report;
-        Err(TaskError::Panicked { message, location, backtrace })
+        executor::answered(*outcome, bytes)
     }
 
     fn start(

@@ -59,7 +59,7 @@ pub(crate) fn all_is_well(pool: &Pool) {
     let slice = ones(1_000);
     for result in pool.map(echo, (0..20).map(|n| vec![n; if n % 2 == 0 { LARGE } else { 7 }])) {
         let bytes = result.expect("a result");
-        assert!(bytes.iter().all(|byte| *byte == bytes[0]));
+        assert!(bytes == vec![bytes[0]; bytes.len()]);
     }
     assert_eq!(pool.call(zeros, 3 * LARGE).expect("a result").len(), 3 * LARGE);
     assert_eq!(pool.call(sum, slice).expect("a result"), 1_000);

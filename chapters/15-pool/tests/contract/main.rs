@@ -96,5 +96,6 @@ fn main() -> ExitCode {
         traces::CASES,
         surroundings::CASES,
     ];
-    contract::run(&cases.concat())
+    // Most of them wait, for processes and for time to pass.
+    contract::run_side_by_side(&cases.concat(), 2)
 }

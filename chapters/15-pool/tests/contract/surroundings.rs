@@ -247,13 +247,15 @@ fn with_changed_executable(method: StartMethod, detail: &str) {
 
 // --- processes ---
 
-/// A user who has nothing, that no other program on the machine is likely to be.
-const SOMEBODY: u32 = 61_235;
+/// A user who has nothing, that no other program on the machine is likely to be, nor another of these cases.
+fn somebody() -> u32 {
+    61_000 + std::process::id() % 1_000
+}
 
 fn no_process_left_for_this_user(method: StartMethod) {
     let mut command = program("processes", method, "none");
     if geteuid().is_root() {
-        command.uid(SOMEBODY).gid(SOMEBODY).current_dir("/");
+        command.uid(somebody()).gid(somebody()).current_dir("/");
     }
     match command.status() {
         Ok(status) => assert!(status.success(), "{command:?}: {status}"),

@@ -1,7 +1,9 @@
 //! Everything at once, for a while: kills, resizes, cancels, aborts, time limits, maps that are dropped, callbacks, large
 //! payloads, shared slices. Each task has exactly one outcome, and memory and descriptors are flat at the end.
 
-use crate::observe::{builder, children, descriptors, raw, until, without_a_trace};
+use crate::observe::{
+    builder, children, descriptors, raw, until, without_a_trace, worker_pids,
+};
 use crate::tally::{Kind, Tally};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -27,8 +29,8 @@ const SHORT: Duration = Duration::from_secs(2);
 const LIMIT: Duration = Duration::from_millis(30);
 /// What a process may have grown by since a quarter of the time, in bytes: the allocator keeps what large payloads needed.
 const GROWTH_MAX: u64 = 32 << 20;
-/// Descriptors that may be open at the end beside those of three workers: those of workers on their way out.
-const DESCRIPTORS_MORE_MAX: usize = 16;
+/// A worker's segments for payloads that did not fit the ring, which are used again: one for arguments, one for results.
+const SEGMENTS_KEPT: usize = 2;
 
 /// A small generator of numbers, for each thread its own.
 struct Random(u64);
@@ -72,40 +74,23 @@ fn fail(number: u64) -> u64 {
     panic!("number {number}")
 }
 
-/// What a process has now.
-#[derive(Debug, Clone, Copy)]
-struct Holdings {
-    rss_bytes: u64,
-    descriptors: usize,
+/// What a process has of the machine's memory, in bytes.
+fn rss_bytes(pid: u32) -> u64 {
+    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).expect("/proc");
+    let pages = statm.split_whitespace().nth(1).and_then(|it| it.parse::<u64>().ok());
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
+    let page = page.ok().flatten().and_then(|bytes| u64::try_from(bytes).ok());
+    pages.expect("a number of pages") * page.expect("a size")
 }
 
-impl Holdings {
-    fn of(pid: u32) -> Holdings {
-        let statm = fs::read_to_string(format!("/proc/{pid}/statm")).expect("/proc");
-        let pages = statm.split_whitespace().nth(1).and_then(|it| it.parse::<u64>().ok());
-        let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
-        let page = page.ok().flatten().and_then(|bytes| u64::try_from(bytes).ok());
-        Holdings {
-            rss_bytes: pages.expect("a number of pages") * page.expect("a size"),
-            descriptors: descriptors(pid).len(),
-        }
-    }
-
-    /// By how much it has grown since `before`, in bytes.
-    ///
-    /// # Panics
-    /// If that is too much.
-    fn grown_since(self, before: Holdings) -> u64 {
-        let grown = self.rss_bytes.saturating_sub(before.rss_bytes);
-        assert!(grown < GROWTH_MAX, "memory has grown by {grown} bytes");
-        assert!(
-            self.descriptors <= before.descriptors + DESCRIPTORS_MORE_MAX,
-            "{} descriptors, {} before",
-            self.descriptors,
-            before.descriptors
-        );
-        grown
-    }
+/// By how much a process that has `after` bytes now has grown since it had `before`, and what it has, in words.
+///
+/// # Panics
+/// If that is too much.
+fn growth(before: u64, after: u64) -> String {
+    let grown = after.saturating_sub(before);
+    assert!(grown < GROWTH_MAX, "memory has grown by {grown} bytes");
+    format!("{} of {} KiB", grown >> 10, after >> 10)
 }
 
 /// Children of this process that are no workers: a forkserver or a template, which has to last as long as the pool.
@@ -134,7 +119,11 @@ pub(crate) fn run(method: StartMethod, time: Duration, seed: u64) -> String {
             .expect("a pool");
         let own = std::process::id();
         let observed: Vec<u32> = helpers(&pool).into_iter().chain([own]).collect();
-        let look = || observed.iter().map(|pid| Holdings::of(*pid)).collect::<Vec<_>>();
+        let memory = || observed.iter().map(|pid| rss_bytes(*pid)).collect::<Vec<_>>();
+        let open = || observed.iter().map(|pid| descriptors(*pid).len()).collect::<Vec<_>>();
+        // All three workers are there when each has had a task.
+        worker_pids(&pool, 3);
+        let open_before = open();
         let tally = Arc::new(Tally::default());
         let over = AtomicBool::new(false);
         let controls = Mutex::new(Vec::new());
@@ -147,7 +136,7 @@ pub(crate) fn run(method: StartMethod, time: Duration, seed: u64) -> String {
             scope.spawn(move || soak.disturb(seed));
             // What the first rounds allocate once is no leak.
             thread::sleep(time / 4);
-            before = look();
+            before = memory();
             thread::sleep(time - time / 4);
             over.store(true, Ordering::Relaxed);
         });
@@ -155,12 +144,14 @@ pub(crate) fn run(method: StartMethod, time: Duration, seed: u64) -> String {
         let stats = pool.stats();
         assert_eq!((stats.queued, stats.running), (0, 0), "{stats:?}");
         tally.check(&stats);
-        let after = look();
-        let grown: Vec<String> = (after.iter().zip(&before))
-            .map(|(after, before)| {
-                format!("{} of {} KiB", after.grown_since(*before) >> 10, after.rss_bytes >> 10)
-            })
-            .collect();
+        // A worker that was killed or is no longer wanted keeps its descriptors until it is reaped, which nobody waits for.
+        until("no more descriptors than three workers need", || {
+            let most = open_before.iter().map(|open| open + 3 * SEGMENTS_KEPT);
+            open().into_iter().zip(most).all(|(open, most)| open <= most)
+        });
+        let after = memory();
+        let grown: Vec<String> =
+            before.iter().zip(&after).map(|(before, after)| growth(*before, *after)).collect();
         // A pool that is closed refuses tasks, which count for nothing.
         pool.shutdown(Shutdown::Finish, None).expect("its end");
         assert!(pool.map(double, 0..10).all(|it| matches!(it, Err(TaskError::PoolClosed))));
