@@ -116,7 +116,8 @@ fn directive(line: &str) -> Option<&str> {
     Some(LINE.captures(line)?.get(1)?.as_str())
 }
 
-fn code_ranges(page: &str) -> Vec<Range<usize>> {
+/// Where the code blocks of a page are.
+pub(crate) fn code_ranges(page: &str) -> Vec<Range<usize>> {
     new_cmark_parser(page, &MarkdownOptions::default())
         .into_offset_iter()
         .filter(|(event, _)| matches!(event, Event::Start(Tag::CodeBlock(_))))

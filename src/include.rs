@@ -108,8 +108,8 @@ fn directives(line: &str) -> impl Iterator<Item = Directive<'_>> {
         let (path, part) = argument.split_once(':').unwrap_or((argument, ""));
         match name.as_str() {
             "title" => None,
-            // The book's own step expands it, and knows which exercises there are.
-            "exercise" => None,
+            // The book's own step expands these, and knows which there are.
+            "exercise" | "measured" | "timeline" => None,
             "include" | "rustdoc_include" => Some(Directive::Include { path, part }),
             "playground" => Some(Directive::Include { path: argument, part: "" }),
             other => Some(Directive::Unknown(other)),

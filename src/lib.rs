@@ -5,13 +5,17 @@
 //! command:
 //!
 //! ```text
-//! project ─► chapters ─► list, run                       what the folders hold
+//! project ─► chapters ─► list, run, trace                what the folders hold, and what their programs do
 //!    │
-//!    ├─► include, links, dedent, exercise_page, score_table ─► preprocess ─► book ─► site ─► serve
+//!    ├─► include, links, dedent, exercise_page, score_table, measured_page, timeline_page ─► preprocess ─► book ─► site ─► serve
 //!    │                                                                 progress_page ──┘
 //!    │
 //!    ├─► exercises (grade, watch, hint, solution, reset)   from the reader's file to a tick
 //!    ├─► prove                                           would the grader notice?
+//!    │
+//!    ├─► programs ─► trace, measure                      what cargo builds for them
+//!    │
+//!    ├─► measure ─► measured_page                        what people say, put to the test
 //!    │
 //!    └─► doctor                                          what the machine allows
 //! ```
@@ -31,8 +35,11 @@ pub mod include;
 mod interrupt;
 pub mod links;
 pub mod list;
+pub mod measure;
+pub mod measured_page;
 pub mod output;
 pub mod preprocess;
+pub mod programs;
 pub mod progress_page;
 pub mod project;
 pub mod prove;
@@ -40,6 +47,9 @@ pub mod run;
 pub mod score_table;
 pub mod serve;
 pub mod site;
+mod text;
+pub mod timeline_page;
+pub mod trace;
 pub mod watch;
 
 /// What to say to a reader whose system is not Linux.

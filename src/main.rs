@@ -14,7 +14,9 @@ use clap::{Parser, Subcommand};
 use workbook::book::{self, Destination};
 use workbook::output::print;
 use workbook::project::Project;
-use workbook::{chapters, doctor, exercises, list, preprocess, prove, run, serve};
+use workbook::{
+    chapters, doctor, exercises, list, measure, preprocess, prove, run, serve, trace,
+};
 
 /// From Fork to Pool: the book, its examples and exercises, and what this machine can show.
 #[derive(Parser)]
@@ -51,6 +53,24 @@ enum Command {
         /// The example's name, as `list` shows it.
         name: String,
         /// Arguments for the example.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Run an example or a solution under the tracer, and draw its timeline.
+    #[command(after_help = trace::AFTER_HELP)]
+    Trace {
+        /// The name of an example or of an exercise, as `list` shows it.
+        name: String,
+        /// Of an exercise, trace the reader's own program and not the solution.
+        #[arg(long)]
+        mine: bool,
+        /// Trace the solution although the exercise is not passed.
+        #[arg(long, conflicts_with = "mine")]
+        give_up: bool,
+        /// For the book's authors: keep the record beside the example, for its page.
+        #[arg(long)]
+        record: bool,
+        /// Arguments for the program.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
@@ -92,6 +112,20 @@ enum Command {
         /// Install cargo-mutants without a question if it is missing.
         #[arg(long)]
         yes: bool,
+    },
+    /// Put what people say about processes to the test, on this machine.
+    Measure {
+        /// The claims' ids, as `--list` shows them [default: all of them].
+        claims: Vec<String>,
+        /// Show the claims and their ids, and measure nothing.
+        #[arg(long)]
+        list: bool,
+        /// Measure only enough to see the shapes.
+        #[arg(long)]
+        small: bool,
+        /// Write the book's own figures. For its authors, on a quiet machine.
+        #[arg(long)]
+        reference: bool,
     },
     /// Check what this machine can show of the book, and say what to do about the rest.
     Doctor,
@@ -155,6 +189,12 @@ fn perform(arguments: Arguments) -> Result<ExitCode> {
             let project = find()?;
             run::run(&project, &chapters::read_all(&project)?, &name, &args)?;
         }
+        Command::Trace { name, mine, give_up, record, args } => {
+            let (project, all) = with_exercises()?;
+            let chapters = chapters::read_all(&project)?;
+            let wish = trace::Wish { name: &name, args: &args, mine, give_up, record };
+            return trace::trace(&project, &chapters, &all, &wish);
+        }
         Command::Grade { id } => {
             let (project, all) = with_exercises()?;
             return exercises::grade::grade(&project, &all, id.as_deref());
@@ -178,6 +218,13 @@ fn perform(arguments: Arguments) -> Result<ExitCode> {
         Command::Prove { id, yes } => {
             let (project, all) = with_exercises()?;
             return prove::prove(&project, &all, id.as_deref(), yes);
+        }
+        Command::Measure { list: true, .. } => {
+            print(&measure::list())?;
+        }
+        Command::Measure { claims, small, reference, list: false } => {
+            let wanted = measure::Wanted { ids: claims, small, reference };
+            return measure::measure(&find()?, &wanted);
         }
         Command::Doctor => {
             let findings = doctor::examine();

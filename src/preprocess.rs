@@ -15,10 +15,12 @@ use crate::chapters::{package_name, page_minutes};
 use crate::dedent::dedent_listings;
 use crate::exercise_page::{self, Shown};
 use crate::links;
+use crate::measured_page::Figures;
 use crate::score_table;
+use crate::timeline_page;
 
-/// Puts the exercises and their scores in, mends links, moves listings to the margin and writes the strip under
-/// each chapter's title.
+/// Puts in the exercises, their scores, what was measured and what was recorded, mends links, moves listings to the
+/// margin and writes the strip under each chapter's title.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Workbook;
 
@@ -31,6 +33,7 @@ impl Preprocessor for Workbook {
         let source = context.root.join(&context.config.book.src);
         // A book without exercises needs none to be readable.
         let mut exercises: Option<Vec<Shown>> = None;
+        let figures = Figures::of(&context.root);
         let mut problems = Vec::new();
         book.for_each_mut(|item| {
             if let BookItem::Chapter(chapter) = item
@@ -41,7 +44,9 @@ impl Preprocessor for Workbook {
                 let page = with_strip(&chapter.content, folder, package.as_deref());
                 let place = context.config.book.src.join(path);
                 let page = with_exercises(page, &place, &context.root, &mut exercises)
-                    .and_then(|page| score_table::expand(page, &place, &context.root));
+                    .and_then(|page| score_table::expand(page, &place, &context.root))
+                    .and_then(|page| figures.expand(page, &place))
+                    .and_then(|page| timeline_page::expand(page, &place, &context.root));
                 match page {
                     Ok(page) => {
                         chapter.content = dedent_listings(&links::point_to_index(&page))

@@ -10,13 +10,15 @@ use std::time::{Duration, SystemTime};
 
 use walkdir::WalkDir;
 
+use crate::measure::store::{MEASURED, REFERENCE};
 use crate::project::Project;
 
 /// How often to look.
 pub const INTERVAL: Duration = Duration::from_millis(200);
 
 /// What the pages are made of, relative to the project's root.
-const SOURCES: &[&str] = &["book.toml", "README.md", "chapters", EXERCISES, "theme"];
+const SOURCES: &[&str] =
+    &["book.toml", "README.md", "chapters", EXERCISES, "theme", REFERENCE, MEASURED];
 
 /// Here the reader edits code, which no page shows: only what describes the exercises counts.
 const EXERCISES: &str = "exercises";
@@ -101,7 +103,10 @@ mod tests {
         let before = Sources::look(&project);
         fs::write(own.join("src/lib.rs"), "//! Mine.").expect("a file");
         assert_eq!(before, Sources::look(&project));
-        for name in ["README.md", "Cargo.toml", "../../score.toml"] {
+        fs::create_dir_all(folder.path().join(".workbook")).expect("a folder");
+        for name in
+            ["README.md", "Cargo.toml", "../../score.toml", "../../../.workbook/measured.json"]
+        {
             let before = Sources::look(&project);
             fs::write(own.join(name), "text").expect("a file");
             assert_ne!(before, Sources::look(&project), "{name}");

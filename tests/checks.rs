@@ -143,6 +143,7 @@ fn commands_that_name_what_does_not_exist_have_a_fault() {
         ("cargo run --example three_returns", "no example `three_returns`"),
         ("cargo run -p spoon --example two_returns", "no package `spoon`"),
         ("cargo run -- run nothing", "no example `nothing`"),
+        ("cargo run -- trace --mine nothing", "no example and no exercise `nothing`"),
         ("cargo run -- sing", "no `sing`"),
         ("cargo sing", "`cargo sing`"),
         ("target/release/examples/absent 5", "no example `absent`"),

@@ -86,12 +86,15 @@ fn head(path: &str, text: &str) -> Vec<Finding> {
     findings
 }
 
-/// At least one drawing; none with a blank line, at which Markdown would end it.
+/// At least one drawing, by hand or of a recorded run; none with a blank line, at which Markdown would end it.
 fn figures(path: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut count = 0;
     let mut open = None;
     for (index, line) in text.lines().enumerate() {
+        if line.starts_with("{{#timeline ") {
+            count += 1;
+        }
         if line.contains("<svg") {
             count += 1;
             open = Some(index + 1);
@@ -160,6 +163,14 @@ fn a_page_with_the_form_has_no_finding() {
     assert_none(form(PATH, &good()));
     let introduction = good().replace("## The part", "## Another");
     assert_none(form("chapters/00-introduction/README.md", &introduction));
+}
+
+#[test]
+fn the_timeline_of_a_run_is_a_drawing() {
+    assert_none(form(
+        PATH,
+        &good().replace("<svg>\n<g/>\n</svg>", "{{#timeline two_returns}}"),
+    ));
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn shm() -> Option<Shm> {
     })
 }
 
-fn container_signs(cgroups: &str) -> Vec<String> {
+pub(crate) fn container_signs(cgroups: &str) -> Vec<String> {
     let mut signs = Vec::new();
     for file in ["/.dockerenv", "/run/.containerenv"] {
         if Path::new(file).exists() {

@@ -7,11 +7,13 @@ pub mod facts;
 pub mod findings;
 mod limits;
 #[cfg(target_os = "linux")]
-mod linux;
+pub(crate) mod linux;
 
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
+
+use crate::text::wrapped;
 
 /// How a fact bears on the book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,25 +92,8 @@ pub fn render(findings: &[Finding]) -> String {
 }
 
 fn paragraph(report: &mut String, text: &str) {
-    const INDENT: &str = "         ";
-    for line in text.lines() {
-        let mut width = 0;
-        for word in line.split(' ') {
-            let length = word.chars().count();
-            if width == 0 {
-                report.push_str(INDENT);
-            } else if width + 1 + length > TEXT_WIDTH {
-                report.push('\n');
-                report.push_str(INDENT);
-                width = 0;
-            } else {
-                report.push(' ');
-                width += 1;
-            }
-            report.push_str(word);
-            width += length;
-        }
-        report.push('\n');
+    for line in text.lines().flat_map(|line| wrapped(line, TEXT_WIDTH)) {
+        writeln!(report, "         {line}").expect("a string takes every write");
     }
 }
 

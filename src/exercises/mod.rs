@@ -24,6 +24,8 @@ use exercise::{Exercise, Progress};
 use crate::project::Project;
 use crate::run::closest;
 
+pub(crate) use run::block_on;
+
 /// Every exercise of the project in the order in which a reader meets them.
 ///
 /// # Errors

@@ -75,10 +75,10 @@ impl Run {
 /// # Errors
 ///
 /// When the system refuses what the timers need, or as `work`.
-pub(super) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("cannot start the run of an exercise")?
+        .context("cannot start what waits for a program")?
         .block_on(work)
 }

@@ -34,6 +34,7 @@ const EXPECTED = [
   "a script fails: absentFunction is not defined",
   "has the markup of live reload",
   "is not shown in the theme coal",
+  "is not shown in the theme coal that was chosen before",
   "the search does not find \"descriptor\"",
 ];
 

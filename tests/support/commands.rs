@@ -89,8 +89,8 @@ const CARGO_VERBS: &[&str] =
 
 /// What the program behind `cargo run` is asked for: `cargo run -- VERB`.
 pub(crate) const VERBS: &[&str] = &[
-    "serve", "build", "list", "run", "grade", "watch", "hint", "solution", "reset", "prove",
-    "doctor",
+    "serve", "build", "list", "run", "trace", "grade", "watch", "hint", "solution", "reset",
+    "prove", "measure", "doctor",
 ];
 
 /// The verbs that take the name of an exercise.
@@ -199,6 +199,21 @@ fn cargo_fault(project: &Project, words: &[String]) -> Option<String> {
             }
         }
         let named = passed_on.iter().skip(1).find(|word| !word.starts_with('-'));
+        if asked == "trace"
+            && let Some(name) = named
+            && !PLACEHOLDERS.contains(&name.as_str())
+            && !project.targets("example").any(|(_, known)| known.name == *name)
+            && !exercises::all(project).iter().any(|known| known.id == *name)
+        {
+            return Some(format!("there is no example and no exercise `{name}`"));
+        }
+        if asked == "measure"
+            && let Some(id) = named
+            && !PLACEHOLDERS.contains(&id.as_str())
+            && claims::claim(id).is_none()
+        {
+            return Some(format!("there is no claim `{id}`"));
+        }
         if ABOUT_AN_EXERCISE.contains(&asked)
             && let Some(id) = named
             && !PLACEHOLDERS.contains(&id.as_str())

@@ -32,13 +32,32 @@ pub fn cgroup_limit(controller: &str, v1_file: &str, v2_file: &str) -> Option<u6
     limit(Path::new("/"), controller, v1_file, v2_file)
 }
 
+/// How many processes and threads the cgroups of this process allow, and how many there are already: `(max, current)` of
+/// the group, its own or one above it, that has the least room. `None` if no group has a limit, or none that can be read.
+///
+/// ```
+/// if let Some((max, current)) = process::cgroup_processes() {
+///     println!("{current} of {max} processes and threads");
+/// }
+/// ```
+///
+/// # References
+/// The kernel's Documentation/admin-guide/cgroup-v2.rst, "PID": `pids.max` and `pids.current`.
+pub fn cgroup_processes() -> Option<(u64, u64)> {
+    processes(Path::new("/"))
+}
+
 /// The same with `root` standing for `/`.
-pub(crate) fn limit(
-    root: &Path,
-    controller: &str,
-    v1_file: &str,
-    v2_file: &str,
-) -> Option<u64> {
+fn processes(root: &Path) -> Option<(u64, u64)> {
+    let groups = folders(root, "pids").into_iter().filter_map(|(_, folder)| {
+        let number = |file| fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok();
+        Some((number("pids.max")?, number("pids.current")?))
+    });
+    groups.min_by_key(|(max, current): &(u64, u64)| max.saturating_sub(*current))
+}
+
+/// The same with `root` standing for `/`.
+fn limit(root: &Path, controller: &str, v1_file: &str, v2_file: &str) -> Option<u64> {
     let numbers = folders(root, controller).into_iter().filter_map(|(version, folder)| {
         let file = match version {
             Version::V1 => v1_file,
@@ -100,4 +119,43 @@ fn upwards(root: &Path, mount: &MountInfo, path: &str) -> Vec<PathBuf> {
 fn read_proc<T: FromBufRead>(root: &Path, file: &str) -> Option<T> {
     let text = fs::read(root.join(file)).ok()?;
     T::from_buf_read(text.as_slice()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::machine;
+
+    const GROUP: (&str, &str) = ("proc/self/cgroup", "0::/user.slice/one\n");
+    const MOUNT: (&str, &str) =
+        ("proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+
+    #[test]
+    fn of_all_groups_the_one_with_the_least_room_counts() {
+        let with = |own_max| {
+            let root = machine(&[
+                GROUP,
+                MOUNT,
+                ("sys/fs/cgroup/user.slice/pids.max", "100\n"),
+                ("sys/fs/cgroup/user.slice/pids.current", "95\n"),
+                ("sys/fs/cgroup/user.slice/one/pids.max", own_max),
+                ("sys/fs/cgroup/user.slice/one/pids.current", "8\n"),
+            ]);
+            processes(root.path())
+        };
+        assert_eq!(with("max\n"), Some((100, 95)));
+        assert_eq!(with("20\n"), Some((100, 95)));
+        assert_eq!(with("10\n"), Some((10, 8)));
+        // A limit may be lowered below what there is.
+        assert_eq!(with("5\n"), Some((5, 8)));
+    }
+
+    #[test]
+    fn without_a_limit_or_its_files_there_is_none() {
+        let unlimited = ("sys/fs/cgroup/user.slice/one/pids.max", "max\n");
+        assert_eq!(processes(machine(&[GROUP, MOUNT, unlimited]).path()), None);
+        let uncounted = ("sys/fs/cgroup/user.slice/one/pids.max", "7\n");
+        assert_eq!(processes(machine(&[GROUP, MOUNT, uncounted]).path()), None);
+        assert_eq!(processes(machine(&[]).path()), None);
+    }
 }

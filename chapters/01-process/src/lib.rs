@@ -24,7 +24,7 @@ mod snapshot;
 mod state;
 
 pub use available::available_memory_bytes;
-pub use cgroup::cgroup_limit;
+pub use cgroup::{cgroup_limit, cgroup_processes};
 pub use cpus::{Cpus, cpus};
 pub use descriptor::{Descriptor, PipeEnd, Target};
 pub use error::SnapshotError;

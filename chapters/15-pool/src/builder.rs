@@ -35,13 +35,19 @@ impl Builder {
         Builder::default()
     }
 
-    /// How many worker processes. The default is how many processors the program may use, by its affinity and its
-    /// cgroup's quota.
+    /// How many worker processes. The default is [`size::cpu_bound()`](size::cpu_bound): how many processors the program
+    /// may use, by its affinity and its cgroup's quota. Tasks that wait for most of their time want more of them:
+    /// [`size::blocking`].
     ///
     /// ```
     /// # procpool::init_at_load!();
-    /// let pool = procpool::Pool::builder().workers(2).build()?;
+    /// use procpool::{Pool, size};
+    ///
+    /// let pool = Pool::builder().workers(2).build()?;
     /// assert_eq!(pool.stats().workers.len(), 2);
+    /// // For tasks that wait for three quarters of their time, four times as many as for tasks that compute.
+    /// let builder = Pool::builder().workers(size::blocking(0.75));
+    /// # drop(builder);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "processes")]
@@ -49,7 +55,7 @@ impl Builder {
     pub fn workers(mut self, n: usize) -> Self {
         match n {
             0 => self.0.refuse("workers", "a pool needs at least 1 worker"),
-            1..=WORKERS_MAX => self.0.workers = n,
+            1..=WORKERS_MAX => self.0.workers = Some(n),
             _ => self.0.refuse("workers", format!("{n} workers are more than {WORKERS_MAX}")),
         }
         self
@@ -368,8 +374,8 @@ impl Builder {
     ///
     /// # Errors
     /// See [`PoolError`]. No process, thread or descriptor is left then.
-    pub fn build(self) -> Result<Pool, PoolError> {
-        let workers = self.0.workers;
+    pub fn build(mut self) -> Result<Pool, PoolError> {
+        let workers = *self.0.workers.get_or_insert_with(size::cpu_bound);
         self.begin().map_err(|error| with_needed(error, workers))
     }
 

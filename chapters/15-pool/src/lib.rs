@@ -78,6 +78,7 @@ pub use inherited::Inherited;
 pub use map::{Map, MapUnordered};
 pub use pool::{Pool, TaskSpec};
 pub use shared::{Pod, SharedSlice, SharedSliceMut};
+pub use size;
 pub use start::StartMethod;
 pub use task::Message;
 pub use wait::ExitStatus;

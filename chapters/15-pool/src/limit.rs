@@ -23,10 +23,7 @@ pub(crate) fn refused(
             (DESCRIPTORS, Some(Resource::RLIMIT_NOFILE))
         }
         Some(Errno::ENFILE) => ("open files of the system (/proc/sys/fs/file-max)", None),
-        Some(Errno::EAGAIN) => (
-            "processes and threads: of this user (RLIMIT_NPROC, `ulimit -u`) or of the cgroup (pids.max)",
-            Some(Resource::RLIMIT_NPROC),
-        ),
+        Some(Errno::EAGAIN) => return no_process(size::refused_by(Errno::EAGAIN)),
         Some(Errno::EFBIG) => (
             "length of a file, shared memory included (RLIMIT_FSIZE, `ulimit -f`)",
             Some(Resource::RLIMIT_FSIZE),
@@ -40,6 +37,11 @@ pub(crate) fn refused(
         }
         _ => return PoolError::Os { call, source: io::Error::other(error) },
     };
+    short_of(resource, limit)
+}
+
+/// The system is short of this, which the process's own `limit` bounds if there is one.
+fn short_of(resource: &str, limit: Option<Resource>) -> PoolError {
     let limits = limit.and_then(|limit| getrlimit(limit).ok());
     let finite = |limit: u64| (limit != RLIM_INFINITY).then_some(limit);
     PoolError::Limit {
@@ -47,6 +49,28 @@ pub(crate) fn refused(
         soft: limits.and_then(|(soft, _)| finite(soft)),
         hard: limits.and_then(|(_, hard)| finite(hard)),
         needed: None,
+    }
+}
+
+/// EAGAIN names none of the limits that it stands for. `likely` is the fullest of them; if it has room again, or never was
+/// the one, the caller is told of both that can be raised.
+fn no_process(likely: Option<size::Limit>) -> PoolError {
+    let full = likely.filter(|limit| limit.room(size::Cost::default()) == 0);
+    match full {
+        Some(limit) if limit.resource != size::Resource::UserProcesses => PoolError::Limit {
+            resource: limit.resource.to_string(),
+            soft: Some(limit.max),
+            hard: None,
+            needed: None,
+        },
+        Some(_) => short_of(
+            "processes and threads of this user (RLIMIT_NPROC, `ulimit -u`)",
+            Some(Resource::RLIMIT_NPROC),
+        ),
+        None => short_of(
+            "processes and threads: of this user (RLIMIT_NPROC, `ulimit -u`) or of the cgroup (pids.max)",
+            Some(Resource::RLIMIT_NPROC),
+        ),
     }
 }
 
@@ -168,6 +192,39 @@ mod tests {
             panic!("no limit");
         };
         assert!(resource.contains("RLIMIT_NOFILE") && soft.is_some(), "{resource} {soft:?}");
+    }
+
+    #[test]
+    fn a_process_is_refused_by_whichever_limit_is_full() {
+        let named = |likely| match no_process(likely) {
+            PoolError::Limit { resource, soft, .. } => (resource, soft),
+            other => panic!("{other:?}"),
+        };
+        let limit = |resource, used| {
+            let mut limit = size::limits().pop().expect("a limit");
+            (limit.resource, limit.max, limit.used) = (resource, 64, Some(used));
+            limit.binding = true;
+            Some(limit)
+        };
+        let (resource, max) = named(limit(size::Resource::GroupProcesses, 64));
+        assert_eq!((resource.as_str(), max), ("processes of the cgroup (pids.max)", Some(64)));
+        let (resource, _) = named(limit(size::Resource::UserProcesses, 70));
+        assert!(
+            resource.contains("RLIMIT_NPROC") && !resource.contains("pids.max"),
+            "{resource}"
+        );
+        for open in [None, limit(size::Resource::GroupProcesses, 10)] {
+            let (resource, _) = named(open);
+            assert!(
+                resource.contains("RLIMIT_NPROC") && resource.contains("pids.max"),
+                "{resource}"
+            );
+        }
+    }
+
+    #[test]
+    fn chapter_13_counts_a_workers_descriptors_as_they_are() {
+        assert_eq!(size::Cost::default().descriptors, WORKER_DESCRIPTORS);
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub(crate) struct Initializer {
 /// See [`crate::Builder`] for what each means.
 #[derive(Debug)]
 pub(crate) struct Options {
-    pub(crate) workers: usize,
+    /// As many as suit work that computes, if the program does not say.
+    pub(crate) workers: Option<usize>,
     pub(crate) method: StartMethod,
     pub(crate) initializer: Option<Initializer>,
     /// The finalizer's address less that of the image.
@@ -45,7 +46,7 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            workers: std::thread::available_parallelism().map_or(1, Into::into),
+            workers: None,
             method: StartMethod::default(),
             initializer: None,
             finalizer: None,

@@ -93,9 +93,10 @@ fn one_worker_and_many(method: StartMethod) {
             let pool = pool.build().expect("a pool");
             assert_eq!(worker_pids(&pool, workers).len(), workers);
         }
-        // As many as the program may use processors.
+        // As many as suit tasks that compute: the processors that the program may use.
         let pool = Pool::builder().start_method(method).build().expect("a pool");
-        let workers = std::thread::available_parallelism().expect("known").get();
+        let workers = procpool::size::cpu_bound();
+        assert_eq!(workers, std::thread::available_parallelism().expect("known").get());
         assert_eq!(worker_pids(&pool, workers).len(), workers);
     });
 }
