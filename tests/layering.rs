@@ -27,6 +27,7 @@ const UNSAFE_ALLOWED: &[&str] = &[
     "chapters/11-start/",
     "chapters/14-executor/examples/one_each/",
     "chapters/15-pool/",
+    "exercises/gate/fault.rs",
     "exercises/grader/",
     "measure/experiments/src/bin/same_instruction/",
     "measure/experiments/src/bin/spawn_inherits.rs",
@@ -44,6 +45,12 @@ const UNSAFE_IN_EXERCISES: &[&str] = &[
     "exercises/03-wait/",
     "exercises/04-exec/",
     "exercises/05-pipe/",
+    "exercises/06-signal/",
+    "exercises/07-shared/",
+    "exercises/08-wake/",
+    "exercises/10-task/",
+    "exercises/11-start/",
+    "exercises/14-executor/",
 ];
 
 /// The crates that run what a chapter has: the cases of its contract, its examples. Every chapter may test with them.
@@ -61,6 +68,12 @@ enum Place {
     /// The half of the grader that is in the program of an exercise.
     Gate,
     Grader,
+    /// The pools that readers write tests for.
+    Pools,
+    /// What a pool must offer to be tested, in the program of an exercise, as [`Place::Gate`] is.
+    TestedPool,
+    /// The suite that tests a pool: it runs programs, as [`Place::Grader`] does, and is beside procpool.
+    Conformance,
     /// One of [`DEV_CRATES`].
     Dev,
     /// The workbook itself, and whatever else uses the others.
@@ -78,6 +91,9 @@ fn place(package: &Package) -> Place {
         "exercises/exercise" => Place::Description,
         "exercises/gate" => Place::Gate,
         "exercises/grader" => Place::Grader,
+        "exercises/pools" => Place::Pools,
+        "exercises/tested-pool" => Place::TestedPool,
+        "exercises/conformance" => Place::Conformance,
         _ if DEV_CRATES.contains(&package.name.as_str()) => Place::Dev,
         _ => Place::Above,
     }
@@ -85,16 +101,22 @@ fn place(package: &Package) -> Place {
 
 /// Whether a package may depend on another one. `kind` is cargo's: `normal`, `dev` or `build`.
 fn may_depend(own: Place, used: Place, kind: &str) -> bool {
-    use Place::{Above, Chapter, Description, Dev, Exercise, Gate, Grader};
+    use Place::{
+        Above, Chapter, Conformance, Description, Dev, Exercise, Gate, Grader, Pools,
+        TestedPool,
+    };
 
     match (own, used) {
         (Chapter(own), Chapter(used)) => used < own,
         (Chapter(_), Dev) => kind == "dev",
         (Exercise(own), Chapter(used)) => used <= own,
-        (Exercise(_), Gate) => kind == "normal",
-        (Exercise(_), Grader) => kind == "dev",
+        (Exercise(_), Gate | Pools | TestedPool) => kind == "normal",
+        (Exercise(_), Grader | Conformance) => kind == "dev",
+        (Pools, Chapter(_)) => true,
+        (TestedPool, Gate) => true,
+        (Conformance, Chapter(_) | Gate | Grader | TestedPool) => true,
         (Grader, Chapter(_) | Description | Gate) => true,
-        (Grader | Gate | Description, Dev) => kind == "dev",
+        (Grader | Gate | Description | TestedPool | Conformance, Dev) => kind == "dev",
         (Above, Exercise(_)) => false,
         (Above, _) => true,
         _ => false,
@@ -355,6 +377,12 @@ fn an_exercise_depends_on_its_chapter_and_on_lower_ones() {
             .package("gate", "exercises/gate", &[])
             .package("grader", "exercises/grader", &[("gate", "normal"), ("process", "normal")])
             .package("exercise", "exercises/exercise", &[])
+            .package("tested-pool", "exercises/tested-pool", &[("gate", "normal")])
+            .package(
+                "conformance",
+                "exercises/conformance",
+                &[("grader", "normal"), ("tested-pool", "normal"), ("fork", "normal")],
+            )
             .package("one", "exercises/01-process/one", depends_on)
             .package("one-solution", "exercises/01-process/one/solution", &[])
             .package("workbook", "", &[("exercise", "normal"), ("process", "normal")])
@@ -363,11 +391,15 @@ fn an_exercise_depends_on_its_chapter_and_on_lower_ones() {
         ("process", "normal"),
         ("gate", "normal"),
         ("grader", "dev"),
+        ("tested-pool", "normal"),
+        ("conformance", "dev"),
     ])));
     for (name, kind) in [
         ("fork", "normal"),
         ("gate", "dev"),
         ("grader", "normal"),
+        ("tested-pool", "dev"),
+        ("conformance", "normal"),
         ("exercise", "normal"),
         ("one-solution", "dev"),
         ("transcript", "dev"),
@@ -385,6 +417,9 @@ fn an_exercise_depends_on_its_chapter_and_on_lower_ones() {
         ("grader", "one"),
         ("workbook", "one"),
         ("transcript", "gate"),
+        ("conformance", "one"),
+        ("tested-pool", "grader"),
+        ("grader", "conformance"),
     ] {
         let mut project = with(&[]);
         let package = project.packages.iter_mut().find(|package| package.name == user);

@@ -91,8 +91,8 @@ pub(super) fn descriptions_are_true(project: &Project) -> Vec<Finding> {
         if !KINDS.contains(&text("kind")) {
             complain(format!("`kind` is none of {KINDS:?}"));
         }
-        if !number("minutes").is_some_and(|minutes| (1..=120).contains(&minutes)) {
-            complain("`minutes` is not 1 to 120".into());
+        if !number("minutes").is_some_and(|minutes| (1..=240).contains(&minutes)) {
+            complain("`minutes` is not 1 to 240".into());
         }
         match number("order") {
             Some(order) => orders

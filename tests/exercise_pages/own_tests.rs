@@ -182,7 +182,7 @@ fn a_description_that_is_not_true_is_found() {
     for (from, to, part) in [
         ("\"The end that nobody closed\"", "\" \"", "has no `title`"),
         ("\"repair\"", "\"guess\"", "`kind` is none of"),
-        ("minutes = 15", "minutes = 0", "`minutes` is not 1 to 120"),
+        ("minutes = 15", "minutes = 0", "`minutes` is not 1 to 240"),
         ("order = 1", "order = \"1\"", "has no `order`"),
         ("Why the reader waits", "Why not", "has no such heading"),
         ("\"STUCK\"", "\"GONE\"", "the grader has no code `GONE`"),

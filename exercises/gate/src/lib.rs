@@ -14,6 +14,11 @@
 //! man 7 unix, "Abstract sockets" and `SO_PEERCRED`.
 #![forbid(unsafe_code)]
 
+pub mod orders;
+mod word;
+
+pub use word::{Futex, Word};
+
 use std::fmt::Display;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;

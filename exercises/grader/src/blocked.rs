@@ -49,6 +49,10 @@ pub enum Blocked {
         timed: bool,
         /// Whether only threads of its own process can wake it.
         private: bool,
+        /// Where the word is that it sleeps on.
+        address: u64,
+        /// The value that it gave for that word.
+        expected: u32,
     },
     /// Asleep for a time.
     Sleep,
@@ -155,6 +159,8 @@ fn call(pid: i32, number: i64, arguments: &[u64; 6]) -> Blocked {
         libc::SYS_futex => Blocked::Futex {
             timed: fourth != 0,
             private: int(second) & libc::FUTEX_PRIVATE_FLAG != 0,
+            address: first,
+            expected: third as u32,
         },
         libc::SYS_nanosleep | libc::SYS_clock_nanosleep => Blocked::Sleep,
         libc::SYS_rt_sigsuspend => Blocked::Signal,
@@ -277,5 +283,19 @@ mod tests {
         assert!(blocked(&line).is_timed());
         let line = format!("{} 0x0 0x0 0x0 0x0 0x0 0x0 0x1 0x2", libc::SYS_futex);
         assert!(!blocked(&line).is_timed());
+    }
+
+    #[test]
+    fn a_futex_call_names_the_word_the_value_and_the_kind() {
+        let line = |operation: i32| {
+            format!(
+                "{} 0x7f00 {operation:#x} 0xffffffff00000002 0x0 0x0 0x0 0x1 0x2",
+                libc::SYS_futex
+            )
+        };
+        let futex =
+            |private| Blocked::Futex { timed: false, private, address: 0x7f00, expected: 2 };
+        assert_eq!(blocked(&line(libc::FUTEX_WAIT)), futex(false));
+        assert_eq!(blocked(&line(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG)), futex(true));
     }
 }

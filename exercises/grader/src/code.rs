@@ -69,6 +69,14 @@ codes! {
             "Each waits for what only the other can do: a word, the end of a pipe whose write end it still holds, its own end. Do first what the other needs."
         Stuck "STUCK"
             "Everything that is waited for must have somebody who will make it happen."
+        LostWakeup "LOST_WAKEUP"
+            "The kernel keeps no wake-up for later. Tell it which value of the word you have seen: it compares and falls asleep in one step. And change the word before you wake."
+        PrivateFutex "PRIVATE_FUTEX"
+            "A private futex finds threads of one process only. What lies in shared memory needs a lock that is made for several processes."
+        DeadOwner "DEAD_OWNER"
+            "A lock in memory is a number, and nobody writes it for a process that was killed. The next one must learn that the owner is dead, and mend what it left."
+        LockInHandler "LOCK_IN_HANDLER"
+            "A handler runs on the thread that it interrupts. What that thread has locked stays locked until the handler returns."
     }
     LeftBehind {
         Zombie "ZOMBIE"
@@ -83,6 +91,8 @@ codes! {
             "A child inherits every open descriptor. Give it the ones that it needs, and no others."
         MissingCloexec "MISSING_CLOEXEC"
             "exec keeps every descriptor that has no close-on-exec flag. Set the flag when the descriptor is made."
+        LeakedShm "LEAKED_SHM"
+            "A name in a folder stays until somebody removes it, and who is killed removes nothing. Remove it as soon as all have the file, or take a memfd, which has none."
     }
     Process {
         ChildRanParentCode "CHILD_RAN_PARENT_CODE"
@@ -101,6 +111,10 @@ codes! {
             "Writing to a pipe that nobody can read raises SIGPIPE, which ends the process. Ignore the signal and handle the error EPIPE."
         Panic "PANIC"
             "A panic ends the process that it happens in, and no other. Its parent learns of it by the exit status only."
+        ForeignPointer "FOREIGN_POINTER"
+            "An address means something in the process that has taken it, and in no other. Send how far it is from something that both have."
+        SigbusDeath "SIGBUS_DEATH"
+            "A mapping may be longer than its file. Before you map, see to it that the file is long enough and that nobody can make it shorter."
     }
     Bytes {
         ShortRead "SHORT_READ"
@@ -111,6 +125,12 @@ codes! {
             "EINTR means that nothing has happened yet, and no error. Make the call again."
         DuplicatedOutput "DUPLICATED_OUTPUT"
             "fork copies memory, and a buffer of output is memory. Empty it before the fork, and leave the child without flushing."
+        PrivateMapping "PRIVATE_MAPPING"
+            "What is written through a private mapping is a copy that nobody else sees. Map it shared."
+        DataRace "DATA_RACE"
+            "An index hands over what it promises only if its store is Release and its load is Acquire. A processor that keeps the order anyway hides the fault."
+        DoubleFetch "DOUBLE_FETCH"
+            "What another process can write may change between two looks. Read it once, check what you have read, and use that."
     }
     Result {
         LostResult "LOST_RESULT"
@@ -131,6 +151,10 @@ codes! {
             "Between two steps of one process, any number of steps of the others may happen."
         TodoLeft "TODO_LEFT"
             "The part that you are to write is not written yet."
+        LetThrough "LET_THROUGH"
+            "A test is as good as the faults that it finds. Ask of each promise which run would break it, and make that run happen."
+        RejectedTheRightOne "REJECTED_THE_RIGHT_ONE"
+            "A test may demand what was promised and nothing else: no order that nobody promised, no time in which it was done yesterday."
     }
     Cost {
         BusyWait "BUSY_WAIT"
@@ -145,6 +169,10 @@ codes! {
             "Output without a bound fills pipes, disks and terminals."
         TooMuchMemory "TOO_MUCH_MEMORY"
             "Memory needs a bound that does not come from the input."
+        RestartStorm "RESTART_STORM"
+            "What has killed a worker at its start kills the next one too. Count the deaths within a time, pause between starts, and give up with the reason."
+        NeedlessWake "NEEDLESS_WAKE"
+            "A wake-up is a system call, whether anybody sleeps or not. Let those who go to sleep say so in the word, and wake only then."
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why nothing goes on: who sleeps in what, and who would have to act to wake them.
 //!
-//! The rules, in order. A process that writes to a full pipe whose reader sleeps too: the pipe is full, and the circle
+//! The rules, in order. A process sleeps on a word of shared memory in a call that only its own threads can end; or the
+//! word has changed since, and no wake-up came. A process that writes to a full pipe whose reader sleeps too: the pipe is full, and the circle
 //! is closed. A process that reads a pipe and holds its write end itself: the end cannot come. Others hold it: they
 //! would have to close it, and sleep. Everybody waits for somebody: a circle of waiting. Anything else is named as it is.
 //!
@@ -22,7 +23,9 @@ fn decide(look: &Look, held: &[i32]) -> Diagnosis {
         .iter()
         .filter(|process| !process.is_zombie() && !held.contains(&process.pid))
         .collect();
-    let found = without_lock_owner(look, &asleep)
+    let found = private_in_shared_memory(&asleep)
+        .or_else(|| lost_wake_up(&asleep, held))
+        .or_else(|| without_lock_owner(look, &asleep))
         .or_else(|| full_pipe(look, &asleep))
         .or_else(|| end_that_cannot_come(look, &asleep, held))
         .or_else(|| circle(look, &asleep))
@@ -32,13 +35,73 @@ fn decide(look: &Look, held: &[i32]) -> Diagnosis {
         .fold(found, |found, unread| found.evidence(format!("could not be read: {unread}")))
 }
 
+/// A process with one thread, asleep in a private futex call on a word that others may share.
+fn private_in_shared_memory(asleep: &[&Process]) -> Option<Diagnosis> {
+    let is_alone = |process: &&&Process| {
+        process.threads == 1
+            && matches!(process.blocked, Blocked::Futex { timed: false, private: true, .. })
+    };
+    let (process, word, place) = asleep.iter().filter(is_alone).find_map(|process| {
+        let word = process.word.as_ref()?;
+        Some((process, word, word.shared.as_ref()?))
+    })?;
+    let found = Code::PrivateFutex
+        .because(format!(
+            "process {} sleeps on a word in shared memory, and its call has FUTEX_PRIVATE_FLAG: only a thread of the same\n\
+             process could wake it, and it has no other",
+            process.pid
+        ))
+        .evidence(process.to_string())
+        .evidence(word.to_string());
+    Some(match &place.mapped_by[..] {
+        [] => found,
+        others => found.evidence(format!(
+            "the same word is mapped by {}, whose wake-ups do not reach {}",
+            list(others),
+            process.pid
+        )),
+    })
+}
+
+/// A process asleep on a word of shared memory that has changed since, while nobody is left who could wake it.
+fn lost_wake_up(asleep: &[&Process], held: &[i32]) -> Option<Diagnosis> {
+    let (process, word) = asleep.iter().find_map(|process| {
+        let is_shared =
+            matches!(process.blocked, Blocked::Futex { timed: false, private: false, .. });
+        let word = process.word.as_ref().filter(|word| word.value != word.expected)?;
+        // Whoever stands at a gate may be on its way to wake.
+        let may_be_woken =
+            word.shared.as_ref()?.mapped_by.iter().any(|other| held.contains(other));
+        (is_shared && !may_be_woken).then_some((process, word))
+    })?;
+    let found = Code::LostWakeup
+        .because(format!(
+            "process {} sleeps on a word that has changed since it fell asleep. No wake-up has reached it, and nobody is\n\
+             left who could send one",
+            process.pid
+        ))
+        .evidence(process.to_string())
+        .evidence(word.to_string())
+        .idea("Who changes a word wakes those who sleep on it, after the change and as many as can go on.");
+    Some(
+        asleep
+            .iter()
+            .filter(|other| other.pid != process.pid)
+            .fold(found, |found, other| found.evidence(other.to_string())),
+    )
+}
+
+fn list(pids: &[i32]) -> String {
+    pids.iter().map(i32::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// A child of a program with threads, asleep in a lock that one of them held.
 fn without_lock_owner(look: &Look, asleep: &[&Process]) -> Option<Diagnosis> {
     let child = asleep.iter().find(|process| {
         let is_alone = process.threads == 1;
         let parent = look.process(process.parent);
         is_alone
-            && matches!(process.blocked, Blocked::Futex { timed: false, private: true })
+            && matches!(process.blocked, Blocked::Futex { timed: false, private: true, .. })
             && parent.is_some_and(|parent| parent.threads > 1)
     })?;
     Some(

@@ -39,6 +39,30 @@ impl Ended {
         self.told.iter().filter(is_named).map(|told| told.value.as_str()).collect()
     }
 
+    /// That `gate::orders` has found no order of the steps that goes wrong. The program has told what it found as `orders`.
+    /// `who` says what each of the processes does, and `asleep` goes behind "sleeps for ever".
+    ///
+    /// # Errors
+    /// [`Code::LostWakeup`], [`Code::BusyWait`] or [`Code::WrongAnswer`], with the steps.
+    pub fn orders(&self, who: &str, asleep: &str) -> Verdict {
+        let says = self.values("orders").concat();
+        let mut parts = says.splitn(3, '\n');
+        let mut part = || parts.next().unwrap_or_default();
+        let (kind, why, steps) = (part(), part(), part());
+        let found = match kind {
+            "right" => return Ok(()),
+            "asleep" => Code::LostWakeup.because(format!(
+                "there is an order of the steps in which a process sleeps for ever{asleep}"
+            )),
+            "busy" => Code::BusyWait.because(
+                "there is an order of the steps in which a process looks again and again",
+            ),
+            _ => Code::WrongAnswer
+                .because(format!("there is an order of the steps that is wrong: {why}")),
+        };
+        Err(found.evidence(who).evidence(steps))
+    }
+
     /// That the program printed exactly this.
     ///
     /// # Errors

@@ -1,13 +1,18 @@
 //! The `main` of a grade: runs the cases as `cargo test` asks, prints the verdict, records it.
 
+use std::collections::HashMap;
 use std::env;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Instant;
 
 use exercise::{Exercise, Outcome, Progress};
 
+use crate::proof::Claim;
 use crate::{Diagnosis, Program, Verdict, proof, shield};
 
 /// What is promised, and the judge of it.
@@ -34,6 +39,12 @@ const PROOF_VARIABLE: &str = "GRADER_PROOF";
 
 /// How often the package of a solution grades each program, to find out whether verdicts are stable.
 const TIMES_VARIABLE: &str = "GRADER_TIMES";
+
+/// The name of a claim: this process was started by another one of the same proof to judge it, with everything built.
+const CLAIM_VARIABLE: &str = "GRADER_CLAIM";
+
+/// How many programs a proof grades at a time for each processor. A grade mostly waits until a program has come to rest.
+const LANES: usize = 2;
 
 /// What libtest ends with if a test has failed.
 const FAILED: u8 = 101;
@@ -175,14 +186,24 @@ fn prove(
     let times: u32 =
         env::var(TIMES_VARIABLE).ok().and_then(|times| times.parse().ok()).unwrap_or(1);
     let variants = if is_off { Ok(Vec::new()) } else { proof::variants(exercise) };
-    let mut claims = vec![proof::Claim::Solution];
+    let mut claims = vec![Claim::Solution];
     let mut failed = 0;
     match variants {
-        Ok(variants) => claims.extend(variants.into_iter().map(proof::Claim::Variant)),
+        Ok(variants) => claims.extend(variants.into_iter().map(Claim::Variant)),
         Err(why) => {
             say!("test {}: the wrong programs are named ... FAILED\n{why}", exercise.id);
             failed += 1;
         }
+    }
+    if let Ok(name) = env::var(CLAIM_VARIABLE) {
+        let programs = proof::built(Path::new(subject.scratch));
+        let claim = claims.iter().find(|claim| claim.name(exercise) == name);
+        let verdict = claim.map(|claim| {
+            claim
+                .prove(cases, &programs.of(exercise, claim, program))
+                .inspect_err(|why| say!("{why}"))
+        });
+        return verdict.is_some_and(|verdict| verdict.is_ok());
     }
     let all = claims.len();
     claims.retain(|claim| wishes.chooses(&claim.name(exercise)));
@@ -198,20 +219,21 @@ fn prove(
             failed += 1;
         }
         Ok(programs) => {
-            for claim in &claims {
+            let judge = |claim: &Claim| {
                 let program = programs.of(exercise, claim, program);
-                let verdict = (0..times).try_for_each(|_| claim.prove(cases, &program));
-                match verdict {
-                    Ok(()) => {
-                        say!("test {} ... ok", claim.name(exercise));
-                        passed += 1;
-                    }
-                    Err(why) => {
-                        say!("test {} ... FAILED\n{why}", claim.name(exercise));
-                        failed += 1;
-                    }
+                (0..times).try_for_each(|_| claim.prove(cases, &program))
+            };
+            let report = |claim: &Claim, verdict: Result<(), String>| match verdict {
+                Ok(()) => {
+                    say!("test {} ... ok", claim.name(exercise));
+                    passed += 1;
                 }
-            }
+                Err(why) => {
+                    say!("test {} ... FAILED\n{why}", claim.name(exercise));
+                    failed += 1;
+                }
+            };
+            side_by_side(exercise, &claims, judge, report);
         }
     }
     say!(
@@ -220,6 +242,65 @@ fn prove(
         all - claims.len()
     );
     failed == 0
+}
+
+/// Judges the claims, and reports them in their order. On several processors it judges some at a time, each in a process of
+/// its own: a process has one program at a time.
+fn side_by_side(
+    exercise: &Exercise,
+    claims: &[Claim],
+    judge: impl Fn(&Claim) -> Result<(), String>,
+    mut report: impl FnMut(&Claim, Result<(), String>),
+) {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let is_repeated = env::var_os(TIMES_VARIABLE).is_some();
+    let own = env::current_exe();
+    let (1.., false, 2.., Ok(own)) = (claims.len() - 1, is_repeated, processors, own) else {
+        return claims.iter().for_each(|claim| report(claim, judge(claim)));
+    };
+    let next = AtomicUsize::new(0);
+    let (sender, verdicts) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..claims.len().min(LANES * processors) {
+            let sender = sender.clone();
+            scope.spawn(|| {
+                let sender = sender;
+                while let Some(claim) = claims.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let name = claim.name(exercise);
+                    let verdict = judged_apart(&own, &name);
+                    // The other end is there as long as this scope.
+                    let _ = sender.send((name, verdict));
+                }
+            });
+        }
+        drop(sender);
+        let mut early = HashMap::new();
+        for claim in claims {
+            let name = claim.name(exercise);
+            let verdict = loop {
+                if let Some(verdict) = early.remove(&name) {
+                    break verdict;
+                }
+                match verdicts.recv() {
+                    Ok((name, verdict)) => drop(early.insert(name, verdict)),
+                    Err(_) => break Err("nobody has judged it".to_owned()),
+                }
+            };
+            report(claim, verdict);
+        }
+    });
+}
+
+/// Has another process judge a claim. What it prints is why the claim is wrong.
+fn judged_apart(own: &Path, claim: &str) -> Result<(), String> {
+    let output = Command::new(own).env(CLAIM_VARIABLE, claim).stdin(Stdio::null()).output();
+    let output =
+        output.map_err(|error| format!("{} could not be started: {error}", own.display()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    Err(format!("{}{}", String::from_utf8_lossy(&said), output.status))
 }
 
 impl Subject {

@@ -40,6 +40,7 @@ mod haste;
 mod launch;
 mod limits;
 mod look;
+mod manifest;
 mod output;
 mod pidfd;
 mod program;
@@ -50,6 +51,7 @@ mod shield;
 mod source;
 mod stop;
 mod sweep;
+mod word;
 
 pub use blocked::Blocked;
 pub use check::{is_alive, unexpected_descriptors};
@@ -62,6 +64,7 @@ pub use nix::sys::signal::Signal;
 pub use program::Program;
 pub use run::Run;
 pub use stop::{Rest, Stop, Told};
+pub use word::{Place, Word};
 
 /// Makes the `main` of an exercise's `tests/grade.rs` from its list of cases.
 #[macro_export]

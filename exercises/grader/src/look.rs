@@ -9,7 +9,7 @@ use process::{Descriptor, Memory, PipeEnd, Snapshot, SnapshotError, State, Targe
 use procfs::process::Stat;
 
 use crate::blocked::{Asleep, Blocked};
-use crate::{Diagnosis, deduce, family, source};
+use crate::{Diagnosis, Word, deduce, family, source};
 
 /// The processes of a program at one moment.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub struct Process {
     pub threads: usize,
     /// What its first thread is asleep in.
     pub blocked: Blocked,
+    /// The word that it sleeps on, if it sleeps in a futex call and the word may be read.
+    pub word: Option<Word>,
     /// The line of the exercise from which it made the call that it is asleep in, as `src/lib.rs:31`, if the look is part
     /// of a diagnosis.
     pub source: Option<String>,
@@ -77,6 +79,14 @@ impl Look {
                     .retain(|held| !matches!(held.target, Target::Socket { .. }));
             }
             look.processes.push(process);
+        }
+        let pids: Vec<i32> = look.processes.iter().map(|process| process.pid).collect();
+        for process in &mut look.processes {
+            let shared = process.word.as_mut().and_then(|word| word.shared.as_mut());
+            if let Some(place) = shared {
+                let others = pids.iter().copied().filter(|pid| *pid != process.pid);
+                place.mapped_by = others.filter(|pid| place.is_mapped_by(*pid)).collect();
+            }
         }
         look
     }
@@ -214,6 +224,7 @@ impl Process {
             is_unread: false,
             starttime: stat.starttime,
             stack: asleep.stack,
+            word: Word::of(pid, &asleep.blocked),
             blocked: asleep.blocked,
         };
         match Snapshot::of(pid) {

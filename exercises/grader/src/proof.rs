@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use exercise::Exercise;
-use toml::{Table, Value};
 
 use crate::harness::{Case, grade};
-use crate::{Code, Program};
+use crate::{Code, Program, manifest};
 
 /// How many wrong programs an exercise has at least.
 const WRONG_MIN: usize = 3;
@@ -114,14 +113,24 @@ fn binary(exercise: &Exercise, variant: &Variant) -> String {
     format!("{}--{}", exercise.id, variant.name)
 }
 
+/// Where cargo puts the programs of all variants of all exercises.
+fn target(scratch: &Path) -> PathBuf {
+    scratch.join("proof").join("build")
+}
+
+/// The programs, if [`build`] has built them before.
+pub(crate) fn built(scratch: &Path) -> Programs {
+    Programs(target(scratch).join("debug"))
+}
+
 /// Builds the programs of all variants among the claims.
 pub(crate) fn build(
     exercise: &Exercise,
     claims: &[Claim],
     scratch: &Path,
 ) -> Result<Programs, String> {
-    let target = scratch.join("proof").join("build");
-    let programs = Programs(target.join("debug"));
+    let target = target(scratch);
+    let programs = built(scratch);
     let variants: Vec<&Variant> = claims
         .iter()
         .filter_map(|claim| match claim {
@@ -144,7 +153,7 @@ pub(crate) fn build(
         write(&lock_copy, &lock)?;
         write(&newest, &lock)?;
     }
-    let mut manifest = manifest(exercise, &root)?;
+    let mut manifest = manifest::of(exercise, &root)?;
     for variant in variants {
         let name = binary(exercise, variant);
         manifest.push_str(&format!("\n[[bin]]\nname = {name:?}\npath = \"{name}.rs\"\n"));
@@ -183,50 +192,7 @@ fn program(exercise: &Exercise, variant: &Variant) -> String {
     )
 }
 
-/// The package with the dependencies of the exercise, as the project's workspace has them.
-fn manifest(exercise: &Exercise, root: &Path) -> Result<String, String> {
-    let table = |path: &Path| -> Result<Table, String> {
-        read(path)?.parse().map_err(|error| format!("{}: {error}", path.display()))
-    };
-    let project = table(&root.join("Cargo.toml"))?;
-    let own = table(&exercise.folder.join("Cargo.toml"))?;
-    let known = project
-        .get("workspace")
-        .and_then(|workspace| workspace.get("dependencies"))
-        .and_then(Value::as_table)
-        .ok_or("the project's Cargo.toml has no workspace.dependencies")?;
-    let mut dependencies = Table::new();
-    for (name, wish) in own.get("dependencies").and_then(Value::as_table).into_iter().flatten()
-    {
-        let mut entry = match known.get(name) {
-            Some(Value::String(version)) => {
-                Table::from_iter([("version".to_owned(), Value::String(version.clone()))])
-            }
-            Some(Value::Table(table)) => table.clone(),
-            _ => {
-                return Err(format!("`{name}` is not in the project's workspace.dependencies"));
-            }
-        };
-        if let Some(path) = entry.get("path").and_then(Value::as_str) {
-            let path = root.join(path).to_string_lossy().into_owned();
-            entry.insert("path".to_owned(), Value::String(path));
-        }
-        if let Some(features) = wish.get("features") {
-            entry.insert("features".to_owned(), features.clone());
-        }
-        dependencies.insert(name.clone(), Value::Table(entry));
-    }
-    let manifest = Table::from_iter([("dependencies".to_owned(), Value::Table(dependencies))]);
-    Ok(format!(
-        "[package]\nname = \"{}-proof\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
-         [workspace]\n\n\
-         [profile.dev]\ndebug = \"line-tables-only\"\n\n\
-         [profile.dev.package.\"*\"]\ndebug = false\n\n{manifest}",
-        exercise.id
-    ))
-}
-
-fn read(path: &Path) -> Result<String, String> {
+pub(crate) fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 

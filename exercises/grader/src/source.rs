@@ -63,7 +63,8 @@ fn place(file: &str) -> Option<&str> {
     let mut parts = inside.splitn(3, '/');
     let chapter = parts.next()?;
     let _exercise = parts.next()?;
-    chapter.starts_with(|first: char| first.is_ascii_digit()).then(|| parts.next())?
+    // A chapter's folder begins with its number, an appendix's with its capital letter.
+    chapter.starts_with(|first: char| !first.is_ascii_lowercase()).then(|| parts.next())?
 }
 
 #[cfg(test)]
@@ -74,6 +75,7 @@ mod tests {
     fn only_files_of_exercises_are_places() {
         assert_eq!(place("/a/exercises/05-pipe/pipe-eof/src/lib.rs"), Some("src/lib.rs"));
         assert_eq!(place("exercises/05-pipe/pipe-eof/wrong/held.rs"), Some("wrong/held.rs"));
+        assert_eq!(place("exercises/D-machines/link/src/lib.rs"), Some("src/lib.rs"));
         assert_eq!(place("exercises/gate/src/lib.rs"), None);
         assert_eq!(place("/rustc/library/std/src/io/mod.rs"), None);
     }

@@ -34,6 +34,23 @@ pub(crate) fn lock_without_owner() {
     assert!(text.contains("has no other thread"), "{text}");
 }
 
+pub(crate) fn private_futex() {
+    let text = gets(&program("private-futex"), Code::PrivateFutex);
+    assert!(text.contains("which is shared memory"), "{text}");
+    assert!(text.contains("the same word is mapped by"), "{text}");
+}
+
+pub(crate) fn lost_wake_up() {
+    let text = gets(&program("lost-wake-up"), Code::LostWakeup);
+    assert!(text.contains("it was 0 for the sleep, and is 1 now"), "{text}");
+    assert!(text.contains("waits for process"), "{text}");
+}
+
+/// What keeps this process asleep is not known from its word.
+pub(crate) fn nobody_changes_the_word() {
+    gets(&program("never-changed"), Code::Stuck);
+}
+
 pub(crate) fn poll_on_held_end() {
     gets(&program("poll-held"), Code::SelfHeldWriteEnd);
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::IntoRawFd;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Barrier, Mutex};
 
 /// The misdeed with this name.
@@ -77,6 +78,9 @@ pub(crate) fn of_name(name: &str) -> Option<fn()> {
         ("wait-before-reading", wait_before_reading),
         ("wait-cycle", wait_cycle),
         ("lock-without-owner", lock_without_owner),
+        ("private-futex", || sleep_on_shared_word(libc::FUTEX_PRIVATE_FLAG, true)),
+        ("lost-wake-up", || sleep_on_shared_word(0, true)),
+        ("never-changed", || sleep_on_shared_word(0, false)),
         ("poll-held", poll_held),
         ("undumpable", || {
             // SAFETY: prctl changes a flag of this process only.
@@ -428,6 +432,36 @@ fn lock_without_owner() {
         wait(child);
         std::process::exit(0);
     });
+}
+
+/// A child sleeps on a word, which its parent may change then, and wakes nobody.
+fn sleep_on_shared_word(flag: i32, is_changed: bool) {
+    // SAFETY: a new mapping, wherever there is room.
+    let page = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            4096,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    assert_ne!(page, libc::MAP_FAILED);
+    // SAFETY: it is never unmapped, and zeros are an atomic number.
+    let word: &AtomicU32 = unsafe { &*page.cast::<AtomicU32>() };
+    let child = fork(|| {
+        let no_time = std::ptr::null::<libc::timespec>();
+        // SAFETY: the kernel reads the word, which stays where it is.
+        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), flag, 0, no_time) };
+    });
+    while std::fs::read_to_string(format!("/proc/{child}/syscall"))
+        .is_ok_and(|call| !call.starts_with(&format!("{} ", libc::SYS_futex)))
+    {
+        std::thread::yield_now();
+    }
+    word.store(u32::from(is_changed), Ordering::SeqCst);
+    wait(child);
 }
 
 fn poll_held() {

@@ -1,0 +1,53 @@
+//! ZOMBIE: throws away the signals that are left after a look, and with them those of children that ended meanwhile.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use signal::{Received, Signals};
+use wait::{Child, ExitStatus, Pid};
+
+/// Reaps all of `children`, and calls `ended` for each as soon as it has ended.
+///
+/// `signals` reads SIGCHLD, which was blocked before the first of them was made. The caller may have other children,
+/// which also send SIGCHLD when they end, and waits for those itself.
+///
+/// # Errors
+/// If the signals cannot be read or a child cannot be waited for.
+pub fn reap_all(
+    children: &mut [Child],
+    signals: &Signals,
+    mut ended: impl FnMut(Pid, ExitStatus),
+) -> io::Result<()> {
+    let mut left: Vec<&mut Child> = children.iter_mut().collect();
+    loop {
+        let mut alive = Vec::new();
+        for child in left {
+            match child.try_wait().map_err(io::Error::other)? {
+                Some(status) => ended(child.pid(), status),
+                None => alive.push(child),
+            }
+        }
+        if alive.is_empty() {
+            return Ok(());
+        }
+        left = alive;
+        // These are about the children that were reaped a moment ago.
+        while signals.read()?.is_some() {}
+        next(signals)?;
+    }
+}
+
+/// Sleeps until a signal has come, and reads it.
+fn next(signals: &Signals) -> io::Result<Received> {
+    loop {
+        if let Some(received) = signals.read()? {
+            return Ok(received);
+        }
+        match poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}

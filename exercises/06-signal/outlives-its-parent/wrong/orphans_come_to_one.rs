@@ -1,0 +1,25 @@
+//! ORPHAN: thinks that an orphan's parent is always process 1.
+
+use std::io;
+
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, getppid};
+
+/// Starts a worker: a child of this process that does `work` and ends with the code that it returns. The caller waits
+/// for it.
+///
+/// If this process ends first, in whatever way, the worker is ended at once, whatever it is doing and whatever it does
+/// with signals.
+///
+/// # Errors
+/// If there can be no new process.
+pub fn start(work: impl FnOnce() -> i32) -> io::Result<Pid> {
+    fork::fork(|| {
+        if set_pdeathsig(Signal::SIGKILL).is_err() || getppid() == Pid::from_raw(1) {
+            return 120;
+        }
+        work()
+    })
+    .map_err(io::Error::other)
+}

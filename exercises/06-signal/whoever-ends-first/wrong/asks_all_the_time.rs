@@ -1,0 +1,28 @@
+//! BUSY_WAIT: asks each child in turn, and does not sleep.
+
+use std::io;
+
+use nix::errno::Errno;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+/// Reaps all of `children`, and calls `ended` for each as soon as it has ended, whichever is first.
+///
+/// They are children of this process that nobody has waited for. The caller may have others, and waits for them itself.
+///
+/// # Errors
+/// If there is no descriptor left, or one of them is no child of this process.
+pub fn reap(children: &[Pid], mut ended: impl FnMut(WaitStatus)) -> io::Result<()> {
+    let mut left = children.to_vec();
+    while !left.is_empty() {
+        let mut alive = Vec::new();
+        for child in left {
+            match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => alive.push(child),
+                status => ended(status?),
+            }
+        }
+        left = alive;
+    }
+    Ok(())
+}

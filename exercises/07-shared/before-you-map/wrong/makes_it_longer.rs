@@ -1,0 +1,21 @@
+//! SIGBUS_DEATH: gave the file its length, which its owner can take away again.
+
+use std::fs::File;
+use std::io;
+
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::fs::{SealFlags, fcntl_get_seals};
+
+/// Maps the first `len_bytes` of a segment from another process, shared, for reading and writing.
+///
+/// The sender says how long the segment is, and may be wrong. Whatever it does to its file, now or later, a touch of the
+/// mapping is no SIGBUS.
+///
+/// # Errors
+/// If the file is shorter than that, or can be made so.
+pub fn accept(file: &File, len_bytes: usize) -> io::Result<MmapRaw> {
+    if file.metadata()?.len() < len_bytes as u64 {
+        file.set_len(len_bytes as u64)?;
+    }
+    MmapOptions::new().len(len_bytes).map_raw(file)
+}

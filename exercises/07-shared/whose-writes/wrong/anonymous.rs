@@ -1,0 +1,36 @@
+//! WRONG_ANSWER: took shared memory of its own, into which the file was copied.
+
+use std::fs::File;
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
+
+/// How many numbers a board has.
+pub const SLOTS: usize = 8;
+
+/// How long it is.
+const LEN_BYTES: NonZeroUsize = NonZeroUsize::new(size_of::<[AtomicU64; SLOTS]>()).unwrap();
+
+/// Maps the board at the beginning of `file`, until this process ends. The file is longer than the board, and stays so.
+///
+/// What a process writes to the board is in the file, and every process that has mapped the board sees it.
+///
+/// # Errors
+/// If the file cannot be mapped.
+pub fn board(file: &File) -> io::Result<&'static [AtomicU64; SLOTS]> {
+    let access = ProtFlags::PROT_READ.union(ProtFlags::PROT_WRITE);
+    // SAFETY: no address is asked for, so the kernel chooses one where nothing is mapped.
+    let start = unsafe { mmap_anonymous(None, LEN_BYTES, access, MapFlags::MAP_SHARED) }?;
+    // SAFETY: the mapping begins at a page, is never taken away, and the file behind it is long enough. Any bytes are
+    // numbers, which are reached by atomic operations only.
+    let board: &[AtomicU64; SLOTS] = unsafe { start.cast().as_ref() };
+    let mut number = [0; 8];
+    for (slot, offset) in board.iter().zip((0..).step_by(8)) {
+        file.read_exact_at(&mut number, offset)?;
+        slot.store(u64::from_ne_bytes(number), SeqCst);
+    }
+    Ok(board)
+}

@@ -1,0 +1,23 @@
+//! BUSY_WAIT: sleeps for a millisecond at a time, since no wake-up can be lost then.
+
+use gate::Word;
+
+/// Waits until a letter is in the box, takes it out and returns it.
+///
+/// The box is 0 while it is empty. `bell` counts the rings. Somebody else may ring too, and there is no letter then.
+pub fn take(letter: &Word<'_>, bell: &Word<'_>) -> u32 {
+    loop {
+        let found = letter.swap(0);
+        if found != 0 {
+            return found;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+/// Puts a letter, which is not 0, into the empty box, and rings.
+pub fn put(letter: &Word<'_>, bell: &Word<'_>, text: u32) {
+    letter.store(text);
+    bell.fetch_add(1);
+    bell.wake(1);
+}

