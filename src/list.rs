@@ -1,8 +1,9 @@
-//! `list`: the chapters, their examples and their exercises, as aligned columns.
+//! `list`: the chapters, their examples and their exercises, and those of the appendices, as aligned columns.
 //!
 //! What it says can be read without colours: a tick stands for an exercise that was passed once,
 //! a cross and the code of the diagnosis for one that was tried, a blank for one that was not.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -56,26 +57,22 @@ pub fn render(chapters: &[Chapter], standing: &Standing<'_>) -> String {
         }
         let name = chapter.folder.file_name().unwrap_or_default();
         let own = standing.0.iter().filter(|(exercise, _)| name == exercise.chapter.as_str());
-        for (index, (exercise, progress)) in own.enumerate() {
-            if index == 0 {
-                line(
-                    &mut list,
-                    format_args!("{}     {QUIET}Exercises{QUIET:#}", minutes_column(None)),
-                );
-            }
-            let minutes = minutes_column(Some(exercise.minutes));
-            let (mark, code) = marks(progress.as_ref());
-            line(
-                &mut list,
-                format_args!(
-                    "{QUIET}{minutes}{QUIET:#}   {mark} {NAME}{}{NAME:#}{}  {QUIET}{:7}{QUIET:#}  {}{code}",
-                    exercise.id,
-                    padding(&exercise.id, exercise_width),
-                    exercise.kind,
-                    exercise.title
-                ),
-            );
-        }
+        add_exercises(&mut list, own, exercise_width);
+    }
+    // An appendix has a letter instead of a number, and nothing to run but its exercises.
+    let appendices: BTreeSet<&str> = standing
+        .0
+        .iter()
+        .map(|(exercise, _)| exercise.chapter.as_str())
+        .filter(|name| name.starts_with(|first: char| first.is_ascii_uppercase()))
+        .collect();
+    for appendix in appendices {
+        let (letter, title) = appendix.split_once('-').unwrap_or(("", appendix));
+        let title = title.replace('-', " ");
+        let blank = minutes_column(None);
+        line(&mut list, format_args!("{blank}  {TITLE}{letter} {title}{TITLE:#}"));
+        let own = standing.0.iter().filter(|(exercise, _)| exercise.chapter == appendix);
+        add_exercises(&mut list, own, exercise_width);
     }
     let programs: usize = chapters.iter().map(|chapter| chapter.examples.len()).sum();
     line(
@@ -96,6 +93,31 @@ pub fn render(chapters: &[Chapter], standing: &Standing<'_>) -> String {
         );
     }
     list
+}
+
+/// A line for each exercise of a chapter or an appendix.
+fn add_exercises<'a>(
+    list: &mut String,
+    own: impl Iterator<Item = &'a (&'a Exercise, Option<Progress>)>,
+    exercise_width: usize,
+) {
+    for (index, (exercise, progress)) in own.enumerate() {
+        if index == 0 {
+            line(list, format_args!("{}     {QUIET}Exercises{QUIET:#}", minutes_column(None)));
+        }
+        let minutes = minutes_column(Some(exercise.minutes));
+        let (mark, code) = marks(progress.as_ref());
+        line(
+            list,
+            format_args!(
+                "{QUIET}{minutes}{QUIET:#}   {mark} {NAME}{}{NAME:#}{}  {QUIET}{:7}{QUIET:#}  {}{code}",
+                exercise.id,
+                padding(&exercise.id, exercise_width),
+                exercise.kind,
+                exercise.title
+            ),
+        );
+    }
 }
 
 /// What stands before an exercise's name, and what after its title.
@@ -203,12 +225,14 @@ mod tests {
             exercise("four", "02-fork", Kind::Write),
             exercise("five", "02-fork", Kind::Repair),
             exercise("elsewhere", "03-wait", Kind::Write),
+            exercise("far", "D-two-machines", Kind::Write),
         ];
         let records = [
             progress(Outcome::Passed, Some(1)),
             progress(failed(), None),
             None,
             progress(failed(), Some(1)),
+            None,
             None,
         ];
         let standing = Standing(exercises.iter().zip(records).collect());
@@ -222,9 +246,12 @@ mod tests {
                 " 10 min   ✗ three      predict  Title  ✗ ZOMBIE",
                 " 10 min     four       write    Title",
                 " 10 min   ✓ five       repair   Title  ✗ ZOMBIE",
+                "         D two machines",
+                "            Exercises",
+                " 10 min     far        write    Title",
                 "",
                 "1 chapters, 2 examples. Run one with: cargo run -- run NAME",
-                "2 of 5 exercises solved. Try one with: cargo run -- watch NAME",
+                "2 of 6 exercises solved. Try one with: cargo run -- watch NAME",
             ]
         );
     }

@@ -27,6 +27,7 @@ const UNSAFE_ALLOWED: &[&str] = &[
     "chapters/11-start/",
     "chapters/14-executor/examples/one_each/",
     "chapters/15-pool/",
+    "chapters/D-beyond-one-machine/src/",
     "exercises/gate/fault.rs",
     "exercises/grader/",
     "measure/experiments/src/bin/same_instruction/",

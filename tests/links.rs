@@ -21,6 +21,7 @@ const HOSTS: &[&str] = &[
     "dl.acm.org",
     "doc.rust-lang.org",
     "docs.kernel.org",
+    "docs.nats.io",
     "docs.python.org",
     "docs.rs",
     "doi.org",

@@ -73,7 +73,7 @@ pub(crate) fn all(project: &Project) -> Vec<Exercise> {
         .files
         .keys()
         .filter_map(|path| match path.split('/').collect::<Vec<_>>()[..] {
-            ["exercises", chapter, id, "Cargo.toml"] if is_numbered(chapter) => {
+            ["exercises", chapter, id, "Cargo.toml"] if is_chapters(chapter) => {
                 Some(Exercise {
                     id: id.into(),
                     chapter: chapter.into(),
@@ -86,10 +86,14 @@ pub(crate) fn all(project: &Project) -> Vec<Exercise> {
     folders.into_iter().collect()
 }
 
-/// The number of the chapter that an exercise's folder or file belongs to.
+/// The exercises of an appendix come after those of every chapter, and may use every part.
+const APPENDIX: u32 = 100;
+
+/// The number of the chapter that an exercise's folder or file belongs to, or [`APPENDIX`].
 pub(crate) fn exercise_number(path: &str) -> Option<u32> {
     let folder = path.strip_prefix("exercises/")?.split('/').next()?;
-    folder.split_once('-')?.0.parse().ok()
+    let number = folder.split_once('-')?.0;
+    if is_letter(number) { Some(APPENDIX) } else { number.parse().ok() }
 }
 
 /// Whether a file is the reader's to edit: `src/lib.rs` of an exercise, and what the reader puts
@@ -132,8 +136,15 @@ pub(crate) fn is_code(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_uppercase() || c == '_')
 }
 
-fn is_numbered(folder: &str) -> bool {
+/// Whether the folder is a chapter's or an appendix's.
+fn is_chapters(folder: &str) -> bool {
     folder.split_once('-').is_some_and(|(number, _)| {
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+        is_letter(number) || !number.is_empty() && is_number
     })
+}
+
+/// Whether this stands before the hyphen of an appendix's folder.
+fn is_letter(number: &str) -> bool {
+    number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_uppercase())
 }

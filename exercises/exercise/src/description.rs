@@ -192,7 +192,7 @@ impl Exercise {
 }
 
 /// Reads every exercise of the project: the folders `exercises/NN-chapter/ID` that have a `Cargo.toml`. They come in the
-/// order of the chapters, and within a chapter by `order`, then by id. A project without exercises has none.
+/// order of the chapters, then of the appendices, and within each by `order`, then by id. A project without exercises has none.
 ///
 /// # Errors
 ///
@@ -202,7 +202,7 @@ pub fn read_all(root: &Path) -> Result<Vec<Exercise>, ExerciseError> {
     let mut exercises = Vec::new();
     if all.is_dir() {
         for chapter in folders(&all)? {
-            if is_numbered(&chapter) {
+            if is_chapters(&chapter) {
                 for folder in folders(&chapter)? {
                     if folder.join("Cargo.toml").is_file() {
                         exercises.push(Exercise::read(&folder)?);
@@ -232,11 +232,13 @@ fn folders(folder: &Path) -> Result<Vec<PathBuf>, ExerciseError> {
     Ok(entries)
 }
 
-/// Whether the folder is a chapter's: digits, a hyphen, a name.
-fn is_numbered(folder: &Path) -> bool {
+/// Whether the folder is a chapter's or an appendix's: digits or one capital letter, a hyphen, a name.
+fn is_chapters(folder: &Path) -> bool {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    name.split_once('-').is_some_and(|(number, _)| {
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    name.split_once('-').is_some_and(|(number, _)| match number.as_bytes() {
+        [] => false,
+        [letter] if letter.is_ascii_uppercase() => true,
+        digits => digits.iter().all(u8::is_ascii_digit),
     })
 }
 
@@ -299,12 +301,13 @@ mod tests {
         write(root.path(), "05-pipe", "a", 2);
         write(root.path(), "05-pipe", "c", 1);
         write(root.path(), "05-pipe", "b", 1);
+        write(root.path(), "D-machines", "d", 1);
         write(root.path(), "02-fork", "z", 9);
         fs::create_dir_all(root.path().join("exercises/grader/src")).expect("a folder");
         fs::create_dir_all(root.path().join("exercises/05-pipe/empty")).expect("a folder");
         let all = read_all(root.path()).expect("exercises");
         let ids: Vec<&str> = all.iter().map(|exercise| exercise.id.as_str()).collect();
-        assert_eq!(ids, ["z", "b", "c", "a"]);
+        assert_eq!(ids, ["z", "b", "c", "a", "d"]);
     }
 
     #[test]
